@@ -1,0 +1,1 @@
+"""The sparse (EIE-style) computation: partition, encoding, arithmetic and cycles."""

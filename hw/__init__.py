@@ -1,0 +1,1 @@
+"""Amaranth modules. Of `golden`, only declarations (formats, geometry) may be imported here."""

@@ -1,0 +1,88 @@
+"""Parameters of the generated hardware.
+
+A parameter that changes any result bit is declared to the golden model too (through `geometry`);
+one that changes only cycles, area or clock rate lives here alone. Components take the few numbers
+they need as keyword arguments; only tops and scripts see a whole configuration.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+from golden.sparse.geometry import SparseGeometry
+
+__all__ = ["SparseConfig", "PRESETS"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparseConfig(SparseGeometry):
+    """The sparse core: the geometry of its encoding, and what only costs cycles or area.
+
+    Parameters
+    ----------
+    lanes : int
+        Outputs that leave the accumulators per cycle: a power of two, `groups` <= `lanes` <=
+        `pes` / `groups`.
+    queue_depth : int
+        Columns that the queue of a processing element holds.
+    lookahead : bool
+        Drop empty columns before the queue; otherwise each costs its PE a cycle, as published.
+    entry_words : int
+        Words of `word_entries` entries in the memory of a PE.
+    pointer_depth : int
+        Pointers in the memory of a PE, even.
+    accumulator_depth : int
+        Rows of a PE, a power of two.
+    activation_depth : int
+        Positions in each of the two activation memories.
+    bias_depth : int
+        Biases of all layers together.
+    codebook_count : int
+        Codebooks of 2**index_width weights, at most 16.
+    layer_count : int
+        Layer descriptors.
+    map_width : int
+        Activations that the leading non-zero detector looks at in one cycle.
+    """
+
+    lanes: int = 1
+    queue_depth: int = 8
+    lookahead: bool = True
+    entry_words: int = 512
+    pointer_depth: int = 512
+    accumulator_depth: int = 64
+    activation_depth: int = 256
+    bias_depth: int = 256
+    codebook_count: int = 4
+    layer_count: int = 8
+    map_width: int = 16
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("lanes", "word_entries", "accumulator_depth", "activation_depth", "map_width",
+                     "codebook_count", "layer_count"):
+            value = getattr(self, name)
+            if value < 1 or value.bit_count() != 1:
+                raise ValueError(f"{name} must be a power of two, not {value}")
+        if not self.groups <= self.lanes <= self.pes // self.groups:
+            raise ValueError(f"lanes={self.lanes} must be at least groups={self.groups} and at most "
+                             f"pes/groups={self.pes // self.groups}")
+
+    @property
+    def geometry(self):
+        """The part that the golden model needs."""
+        names = [field.name for field in dataclasses.fields(SparseGeometry)]
+        return SparseGeometry(**{name: getattr(self, name) for name in names})
+
+    def replace(self, **changes):
+        """Copy with some parameters changed; the copy is checked as the original was."""
+        return dataclasses.replace(self, **changes)
+
+
+def _presets():
+    eie = SparseConfig(escape=False, lookahead=False, queue_depth=7)
+    weft = SparseConfig(escape=True, lookahead=True, queue_depth=16)
+    return {"eie": eie, "weft": weft}
+
+
+#: Named configurations, selected by `--config`.
+PRESETS = _presets()

@@ -1,0 +1,1 @@
+"""The host link: streams and framing, in gateware and in Python."""
