@@ -1,0 +1,349 @@
+"""Fixed-point arithmetic: rounding, saturation and requantisation.
+
+A stored number q stands for the real number ``scale * (q - zero_point)``. The sum of a layer is an
+int32 in units of ``weight_scale * input_scale``; `requantise` takes it to units of
+``output_scale`` in integer arithmetic only, bit for bit as the reference kernels of TensorFlow
+Lite do (`MultiplyByQuantizedMultiplier` with double rounding), and a plain rounding shift, which is
+EIE's fixed point, is its special case ``multiplier = 2**31``.
+
+Nothing saturates silently: what can saturate returns how often it did.
+"""
+
+import math
+
+import numpy as np
+
+__all__ = [
+    "INT32_MAX", "INT32_MIN", "MULTIPLIER_ONE", "asymmetric_scale", "dequantise", "quantise",
+    "quantise_multiplier", "requantise", "saturate", "sum_bounds", "symmetric_scale",
+]
+
+INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
+
+#: The multiplier that is exactly 1.0.
+MULTIPLIER_ONE = 1 << 31
+
+#: Largest shift of a requantisation, either way.
+_MAX_SHIFT = 31
+
+
+def _require_range(name, values, low, high):
+    """Return `values` as int64, or raise if they are no integers from `low` to `high`."""
+    array = np.asarray(values)
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integers, not {array.dtype}")
+    if array.size and (array.min() < low or array.max() > high):
+        wrong = array[(array < low) | (array > high)].flat[0]
+        raise ValueError(f"{name} must be from {low} to {high}, not {wrong}")
+    return array.astype(np.int64)
+
+
+def saturate(x, width):
+    """Clamp integers to a two's complement width.
+
+    Parameters
+    ----------
+    x : array_like of int, any shape
+        Integers in the range of int64.
+    width : int
+        Bits, sign included, from 1 to 64.
+
+    Returns
+    -------
+    y : ndarray of int64, same shape
+    count : int
+        How many elements changed.
+
+    Examples
+    --------
+    >>> saturate([-129, -128, 127, 128], 8)
+    (array([-128, -128,  127,  127]), 2)
+    """
+    if not 1 <= width <= 64:
+        raise ValueError(f"width must be from 1 to 64, not {width}")
+    x = _require_range("x", x, -(1 << 63), (1 << 63) - 1)
+    y = np.clip(x, -(1 << width - 1), (1 << width - 1) - 1)
+    return y, int(np.count_nonzero(x != y))
+
+
+def requantise(x, multiplier, left_shift=0, right_shift=0):
+    """Multiply integers by ``multiplier * 2**(left_shift - right_shift - 31)`` and round.
+
+    With s = 1 for negative x, else 0, and after x has been shifted left and saturated to int32::
+
+        m1 = (|x| * multiplier + 2**30 - s) >> 31            # half away from 0, but -0.5 to 0
+        m2 = (m1 + (1 << right_shift >> 1)) >> right_shift   # half away from 0
+        y  = -m2 if s else m2
+
+    The first line is gemmlowp's `SaturatingRoundingDoublingHighMul` (which rounds a negative
+    half upwards), the second its `RoundingDivideByPOT`; both together are TensorFlow Lite's
+    `MultiplyByQuantizedMultiplier` (tensorflow/lite/kernels/internal/common.cc, double rounding).
+    TensorFlow Lite leaves an overflow of the left shift undefined; here it saturates and counts.
+
+    Parameters
+    ----------
+    x : array_like of int, any shape
+        Sums, in the range of int32.
+    multiplier : int or array_like of int, broadcast against `x`
+        From 0 to 2**31; 2**31 is exactly 1.0, a plain rounding shift.
+    left_shift, right_shift : int or array_like of int, broadcast against `x`
+        Bits, from 0 to 31.
+
+    Returns
+    -------
+    y : ndarray of int64, broadcast shape
+        In the range of int32.
+    saturations : int
+        Elements that the left shift took out of the range of int32.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no integer, or out of its range.
+
+    Examples
+    --------
+    Ties of a plain shift go away from zero:
+
+    >>> requantise([5, 6, 7, -5, -6, -7], MULTIPLIER_ONE, 0, 2)
+    (array([ 1,  2,  2, -1, -2, -2]), 0)
+
+    Those of the multiplication go up:
+
+    >>> requantise([1, -1, 3, -3], 1 << 30)
+    (array([ 1,  0,  2, -1]), 0)
+    """
+    x = _require_range("x", x, INT32_MIN, INT32_MAX)
+    multiplier = _require_range("multiplier", multiplier, 0, MULTIPLIER_ONE)
+    left_shift = _require_range("left_shift", left_shift, 0, _MAX_SHIFT)
+    right_shift = _require_range("right_shift", right_shift, 0, _MAX_SHIFT)
+    # |x| <= 2**31, so neither the shift nor the product leaves 2**62: int64 suffices throughout.
+    x, multiplier, left_shift, right_shift = np.broadcast_arrays(
+        x, multiplier, left_shift, right_shift)
+    shifted, saturations = saturate(x << left_shift, 32)
+    negative = shifted < 0
+    magnitude = (np.abs(shifted) * multiplier + ((1 << 30) - negative)) >> 31
+    magnitude = (magnitude + (np.int64(1) << right_shift >> 1)) >> right_shift
+    return np.where(negative, -magnitude, magnitude), saturations
+
+
+def quantise_multiplier(real):
+    """Split a real factor into the integers that `requantise` takes.
+
+    As TensorFlow Lite's `QuantizeMultiplier` (tensorflow/lite/kernels/internal/
+    quantization_util.cc): 31 significant bits, ties away from zero; a factor below 2**-32 is 0.
+
+    Parameters
+    ----------
+    real : float
+        Factor, finite and not negative, below 2**31.
+
+    Returns
+    -------
+    multiplier : int
+        0, or from 2**30 to 2**31 - 1.
+    left_shift, right_shift : int
+        Bits, from 0 to 31; at least one of them is 0.
+
+    Raises
+    ------
+    ValueError
+        If `real` is negative, not finite or too large.
+
+    Examples
+    --------
+    >>> quantise_multiplier(0.75), quantise_multiplier(3)
+    ((1610612736, 0, 0), (1610612736, 2, 0))
+    >>> quantise_multiplier(0.1)
+    (1717986918, 0, 3)
+    """
+    real = float(real)
+    if not (math.isfinite(real) and real >= 0):
+        raise ValueError(f"A factor must be finite and not negative, not {real}")
+    fraction, exponent = math.frexp(real)
+    # Exact: a float has 53 significant bits, so 22 of them remain behind the point.
+    multiplier = math.floor(fraction * (1 << 31) + 0.5)
+    if multiplier == 1 << 31:
+        multiplier, exponent = 1 << 30, exponent + 1
+    if exponent > _MAX_SHIFT:
+        raise ValueError(f"A factor must be below 2**{_MAX_SHIFT}, not {real}")
+    if multiplier == 0 or exponent < -_MAX_SHIFT:
+        return 0, 0, 0
+    return multiplier, max(exponent, 0), max(-exponent, 0)
+
+
+def quantise(real, scale, zero_point=0, *, low=-32768, high=32767):
+    """Nearest stored numbers, ``round(real / scale) + zero_point``, clamped.
+
+    Ties go away from zero before the zero point is added, as TensorFlow Lite's `AffineQuantize`
+    does; the division of float32 numbers is in float32, also as there.
+
+    Parameters
+    ----------
+    real : array_like of float, any shape
+        Real numbers; infinities saturate.
+    scale : float or array_like of float
+        Real value of one unit, positive.
+    zero_point : int or array_like of int
+        Stored number of 0.0.
+    low, high : int
+        Range of the result.
+
+    Returns
+    -------
+    q : ndarray of int64, same shape
+    saturations : int
+        How many elements were clamped.
+
+    Raises
+    ------
+    ValueError
+        If `real` holds a NaN or `scale` is not positive and finite.
+
+    Examples
+    --------
+    >>> quantise([0.0, 0.25, -0.25, 9.0], 0.5, 10, low=0, high=20)
+    (array([10, 11,  9, 20]), 1)
+    """
+    if low > high:
+        raise ValueError(f"low={low} must not be above high={high}")
+    real = np.asarray(real)
+    if real.dtype != np.float32:
+        real = real.astype(np.float64)
+    scale = _require_scale(scale, real.dtype)
+    if np.isnan(real).any():
+        raise ValueError("A NaN can't be quantised")
+    # The quotient may overflow to infinity, which then saturates like any number too large.
+    with np.errstate(over="ignore"):
+        ratio = np.abs(real / scale).astype(np.float64)
+    # Not floor(ratio + 0.5), which rounds the largest float below 0.5 up to 1.
+    whole = np.floor(ratio)
+    rounded = np.copysign(whole + (ratio - np.where(np.isinf(ratio), 0, whole) >= 0.5), real)
+    q = rounded + zero_point
+    clamped = np.clip(q, low, high)
+    return clamped.astype(np.int64), int(np.count_nonzero(q != clamped))
+
+
+def dequantise(q, scale, zero_point=0):
+    """Real numbers of stored ones, ``scale * (q - zero_point)``, in float64.
+
+    Parameters
+    ----------
+    q : array_like of int, any shape
+    scale : float or array_like of float
+        Real value of one unit, positive.
+    zero_point : int or array_like of int
+
+    Returns
+    -------
+    ndarray of float64, same shape
+
+    Examples
+    --------
+    >>> dequantise([10, 12], 0.5, 10)
+    array([0., 1.])
+    """
+    return _require_scale(scale) * (np.asarray(q, np.int64) - zero_point)
+
+
+def symmetric_scale(limit, width):
+    """Scale with which ``-limit .. limit`` just fits `width` bits around zero point 0.
+
+    Parameters
+    ----------
+    limit : float
+        Largest magnitude, not negative. 0 gives 1.0, so that an all-zero tensor has a scale.
+    width : int
+        Bits, sign included, from 2 to 32.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> symmetric_scale(254, 8)
+    2.0
+    """
+    if not (math.isfinite(limit) and limit >= 0):
+        raise ValueError(f"limit must be finite and not negative, not {limit}")
+    if not 2 <= width <= 32:
+        raise ValueError(f"width must be from 2 to 32, not {width}")
+    # A limit so small that the quotient underflows is as good as an all-zero tensor.
+    return float(limit) / ((1 << width - 1) - 1) or 1.0
+
+
+def asymmetric_scale(low, high, width):
+    """Scale and zero point with which ``low .. high`` just fits `width` bits, 0.0 exactly.
+
+    Parameters
+    ----------
+    low, high : float
+        Smallest and largest number; the range is widened to hold 0.0.
+    width : int
+        Bits, sign included, from 2 to 32.
+
+    Returns
+    -------
+    scale : float
+    zero_point : int
+        In the range of `width` bits, signed.
+
+    Examples
+    --------
+    >>> asymmetric_scale(0, 127.5, 8)
+    (0.5, -128)
+    """
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        raise ValueError(f"low and high must be finite and in order, not {low} and {high}")
+    if not 2 <= width <= 32:
+        raise ValueError(f"width must be from 2 to 32, not {width}")
+    low, high = min(float(low), 0.0), max(float(high), 0.0)
+    lowest, steps = -(1 << width - 1), (1 << width) - 1
+    # Divided before they are subtracted, so that no finite range overflows.
+    scale = high / steps - low / steps or 1.0
+    zero_point, _ = quantise(-low, scale, lowest, low=lowest, high=lowest + steps)
+    return scale, int(zero_point)
+
+
+def sum_bounds(weights, low, high):
+    """Bounds of every partial sum of ``weights @ activations``, in whatever order it is taken.
+
+    This is the proof that an accumulator can't overflow: no subset of the products of a row can
+    sum to less than all those that can be negative, each at its most negative.
+
+    Parameters
+    ----------
+    weights : array_like of int, shape (rows, columns)
+        Magnitudes below 2**31.
+    low, high : int
+        Range of an activation, inside int32.
+
+    Returns
+    -------
+    lowest, highest : ndarray of int64, shape (rows,)
+        ``lowest <= 0 <= highest``.
+
+    Examples
+    --------
+    >>> sum_bounds([[3, -2]], low=-1, high=10)
+    (array([-23]), array([32]))
+    """
+    weights = _require_range("weights", weights, INT32_MIN, INT32_MAX)
+    if not INT32_MIN <= low <= high <= INT32_MAX:
+        raise ValueError(f"low and high must be in order and int32, not {low} and {high}")
+    # A product is at most 2**62, so that the sum of two could leave int64.
+    if np.abs(weights).sum(axis=-1, dtype=np.float64).max(initial=0) * max(-low, high) >= 2.0**62:
+        raise ValueError("The bounds of the sums may leave int64")
+    products = weights * low, weights * high
+    lowest = np.minimum(np.minimum(*products), 0).sum(axis=-1)
+    highest = np.maximum(np.maximum(*products), 0).sum(axis=-1)
+    return lowest, highest
+
+
+def _require_scale(scale, dtype=np.float64):
+    """Return `scale` as an array, or raise if one is not positive and finite."""
+    scale = np.asarray(scale, dtype)
+    if not (np.isfinite(scale).all() and (scale > 0).all()):
+        raise ValueError(f"A scale must be positive and finite in {scale.dtype}, not {scale}")
+    return scale
