@@ -1,0 +1,5 @@
+"""The `weft` command."""
+
+
+def main():
+    print("weft")
