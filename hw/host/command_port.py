@@ -1,0 +1,385 @@
+"""The gateware end of the host port: commands in, responses out."""
+
+from dataclasses import dataclass
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for, ceil_log2
+
+from golden.formats import (COMMAND, COMMAND_MAGIC, MAX_WRITE_WORDS, RESPONSE, RESPONSE_MAGIC,
+                            Opcode, Status)
+
+from ..layouts import struct_layout
+
+__all__ = ["CommandPort", "MemoryPort"]
+
+
+@dataclass(frozen=True)
+class MemoryPort:
+    """One memory as the host sees it: a row of the memory map.
+
+    Parameters
+    ----------
+    units : int
+        Copies of the memory that are addressed apart, 1 to 65536.
+    depth : int
+        Memory words in a unit.
+    word_parts : int
+        32-bit words in a memory word. ``depth * word_parts`` is at most `MAX_WRITE_WORDS`.
+    readable, writable : bool
+        Commands that the memory takes.
+    alignment : int
+        A power of two; the address of a write must be a multiple of it.
+    while_running : bool
+        Whether writes go ahead while layers run; otherwise they wait until the run has ended.
+    """
+
+    units: int
+    depth: int
+    word_parts: int
+    readable: bool
+    writable: bool
+    alignment: int = 1
+    while_running: bool = False
+
+    def __post_init__(self):
+        if not 1 <= self.units <= 1 << 16:
+            raise ValueError(f"Units must be from 1 to 65536, not {self.units}")
+        if self.depth < 1 or self.word_parts < 1 or self.depth * self.word_parts > MAX_WRITE_WORDS:
+            raise ValueError(f"Depth {self.depth} by {self.word_parts} parts must be from 1 to "
+                             f"{MAX_WRITE_WORDS} words")
+        if self.alignment < 1 or self.alignment.bit_count() != 1 or self.alignment > self.depth:
+            raise ValueError(f"Alignment must be a power of two no more than the depth "
+                             f"{self.depth}, not {self.alignment}")
+        if not (self.readable or self.writable):
+            raise ValueError("A memory must be readable, writable or both")
+        if self.while_running and not self.writable:
+            raise ValueError("A memory written while layers run must be writable")
+
+
+class CommandPort(wiring.Component):
+    """Carries out the commands of `golden.formats` one after the other, and answers each.
+
+    A command whose header is wrong is refused with the first that applies of BAD_HEADER (only its
+    first word is consumed), BAD_OPCODE, BAD_MEMORY, BAD_UNIT, BAD_ADDRESS and BAD_LENGTH, in this
+    order, at once and without any other effect; a RUN counts as a memory of `layer_count` words,
+    number 0, unit 0. A good command then waits while `running`, unless it writes a memory that is
+    `while_running`. If the run that it found ended with `fault`, the command is refused with
+    BAD_LAYER, `fault_clear` is strobed and the next command works again; a command that does not
+    wait never takes the fault. A refused write of at most `MAX_WRITE_WORDS` still consumes its
+    payload.
+
+    Timing: commands are accepted one word a cycle. Between the last word of a header and the first
+    word of payload, or the answer to a command without, pass `check_cycles` cycles, and the time
+    that the command waits for the end of a run; an answer then takes one cycle more. `load` comes the cycle after its word of payload
+    is accepted, one a cycle; the answer to a write follows two cycles after its last word. A read
+    answers a word every ``read_latency + 2`` cycles. `commands.ready` depends on the state alone,
+    the outputs are registers or decoded from the state.
+
+    A run: `start` is strobed when `running` is low; `first` and `count` are stable in that cycle
+    and four more. `running` may rise up to eight cycles later, or never; from its fall on `fault`
+    must be valid, and `fault` must be low eight cycles after `fault_clear`. No next command can
+    look at them earlier: its header is still arriving.
+
+    Parameters
+    ----------
+    memories : dict of IntEnum or int to MemoryPort
+        The memory map: numbers from 0 to 15.
+    layer_count : int
+        Layers that a RUN may name: first + count <= `layer_count`.
+    read_latency : int
+        Cycles from `fetch.valid` to the cycle in which `fetched` is valid, at least 1.
+
+    Attributes
+    ----------
+    address_width, unit_width, part_width : int
+        As wide as the memory map needs.
+    check_cycles : int
+        See Timing.
+
+    Members
+    -------
+    commands : In(stream.Signature(32))
+    responses : Out(stream.Signature(32))
+    load : Out(wiring.Signature({valid, memory, unit, address, part, last_part, data}))
+        One write of 32-bit word `part` of memory word `address`. No back-pressure.
+    fetch : Out(wiring.Signature({valid, memory, unit, address, part}))
+        One read. The other fields are stable until `fetched` has been taken, but for `address` and
+        `part`, which are stable while `valid`.
+    fetched : In(32)
+        Its result, taken in the cycle `read_latency` cycles after the one with `fetch.valid`.
+    run : Out(wiring.Signature({start, first, count}))
+    running, fault : In(1)
+    fault_clear : Out(1)
+    """
+
+    def __init__(self, *, memories, layer_count, read_latency):
+        if not memories or not all(0 <= int(number) < 16 for number in memories):
+            raise ValueError(f"Memories must be numbered from 0 to 15, not {list(memories)}")
+        if not 1 <= layer_count <= MAX_WRITE_WORDS:
+            raise ValueError(f"Layer count must be from 1 to {MAX_WRITE_WORDS}, not {layer_count}")
+        if read_latency < 1:
+            raise ValueError(f"Read latency must be at least 1 cycle, not {read_latency}")
+        self.memories = dict(memories)
+        self.layer_count = layer_count
+        self.read_latency = read_latency
+
+        ports = self.memories.values()
+        self.address_width = max(1, ceil_log2(max([layer_count, *(p.depth for p in ports)])))
+        self.unit_width = max(1, ceil_log2(max(p.units for p in ports)))
+        self.part_width = max(1, ceil_log2(max(p.word_parts for p in ports)))
+        self._length_width = bits_for(max([layer_count, *(p.depth * p.word_parts for p in ports)]))
+        self.check_cycles = self._length_width + 4
+
+        super().__init__({
+            "commands": In(stream.Signature(32)),
+            "responses": Out(stream.Signature(32)),
+            "load": Out(wiring.Signature({
+                "valid": Out(1),
+                "memory": Out(4),
+                "unit": Out(self.unit_width),
+                "address": Out(self.address_width),
+                "part": Out(self.part_width),
+                "last_part": Out(1),
+                "data": Out(32),
+            })),
+            "fetch": Out(wiring.Signature({
+                "valid": Out(1),
+                "memory": Out(4),
+                "unit": Out(self.unit_width),
+                "address": Out(self.address_width),
+                "part": Out(self.part_width),
+            })),
+            "fetched": In(32),
+            "run": Out(wiring.Signature({
+                "start": Out(1),
+                "first": Out(range(layer_count)),
+                "count": Out(range(layer_count + 1)),
+            })),
+            "running": In(1),
+            "fault": In(1),
+            "fault_clear": Out(1),
+        })
+
+    def _memory_map(self, m, header):
+        """Row of the memory map that the command means, one cycle after `header`."""
+        ports = self.memories.values()
+        row = Signal(data.StructLayout({
+            "usable": 1,
+            "units": bits_for(max(p.units for p in ports)),
+            "depth": bits_for(max([self.layer_count, *(p.depth for p in ports)])),
+            "word_parts": bits_for(max(p.word_parts for p in ports)),
+            "misalignment": max(1, ceil_log2(max(p.alignment for p in ports))),
+            "while_running": 1,
+        }))
+
+        def describe(port):
+            m.d.sync += [
+                row.units.eq(port.units),
+                row.depth.eq(port.depth),
+                row.word_parts.eq(port.word_parts),
+                row.misalignment.eq(Mux(header.opcode == Opcode.WRITE, port.alignment - 1, 0)),
+                row.while_running.eq((header.opcode == Opcode.WRITE) & port.while_running),
+            ]
+
+        m.d.sync += row.usable.eq(0)
+        with m.If(header.opcode == Opcode.RUN):
+            describe(MemoryPort(1, self.layer_count, 1, False, True))
+            m.d.sync += row.usable.eq(header.memory == 0)
+        with m.Else():
+            with m.Switch(header.memory):
+                for number, port in self.memories.items():
+                    with m.Case(int(number)):
+                        describe(port)
+                        m.d.sync += row.usable.eq(
+                            Mux(header.opcode == Opcode.WRITE, port.writable, port.readable))
+        return row
+
+    def elaborate(self, platform):
+        m = Module()
+
+        # The command in hand. `length` counts down while words of payload or of an answer pass.
+        header = Signal(struct_layout(COMMAND), reset_less=True)
+        address = Signal(self.address_width, reset_less=True)
+        length = Signal(MAX_WRITE_WORDS.bit_length(), reset_less=True)
+        part = Signal(self.part_width)
+        status = Signal(Status)
+
+        reading = header.opcode == Opcode.READ
+        writing = header.opcode == Opcode.WRITE
+        good = status == Status.OK
+
+        # What is wrong with it. The header is rare, so that each step has a cycle of its own: the
+        # row of the memory map, the words from the address to the end of the memory, and, over
+        # `_length_width` cycles of `Divide`, the length in memory words.
+        row = self._memory_map(m, header)
+        available = Signal(signed(len(row.depth) + 1))
+        words = Signal(self._length_width, reset_less=True)
+        remainder = Signal(len(row.word_parts), reset_less=True)
+        address_beyond = Signal()
+        length_beyond = Signal()
+        too_long = Signal()
+        bad_unit = Signal()
+        bad_address = Signal()
+        bad_length = Signal()
+        empty = Signal()
+        m.d.sync += [
+            available.eq(row.depth - address),
+            bad_unit.eq(header.unit >= row.units),
+            bad_address.eq(address_beyond | (available <= 0) | (address & row.misalignment).any()),
+            bad_length.eq(length_beyond | remainder.any() | (words == 0) | (words > available)),
+            empty.eq(length == 0),
+        ]
+
+        divisions = Signal(range(self._length_width))
+        dividend = Cat(words[-1], remainder)
+        divides = dividend >= row.word_parts
+
+        # Words of payload, one cycle after the stream; words fetched.
+        last_part = part + 1 == row.word_parts
+        m.d.sync += self.load.valid.eq(0)
+        m.d.comb += [
+            self.load.memory.eq(header.memory),
+            self.load.unit.eq(header.unit),
+            self.load.address.eq(address),
+            self.load.part.eq(part),
+            self.load.last_part.eq(last_part),
+            self.fetch.memory.eq(header.memory),
+            self.fetch.unit.eq(header.unit),
+            self.fetch.address.eq(address),
+            self.fetch.part.eq(part),
+        ]
+        with m.If(self.load.valid | self.fetch.valid):
+            m.d.sync += part.eq(part + 1)
+            with m.If(last_part):
+                m.d.sync += part.eq(0)
+                m.d.sync += address.eq(address + 1)
+
+        m.d.comb += self.run.first.eq(address)
+        m.d.comb += self.run.count.eq(length)
+        m.d.sync += self.run.start.eq(0)
+        m.d.sync += self.fault_clear.eq(0)
+
+        response = Signal(struct_layout(RESPONSE))
+        m.d.comb += [
+            response.magic.eq(RESPONSE_MAGIC),
+            response.status.eq(status),
+            response.opcode.eq(header.opcode),
+            response.memory.eq(header.memory),
+        ]
+
+        def answer(word):
+            m.d.sync += self.responses.payload.eq(word)
+            m.d.sync += self.responses.valid.eq(1)
+
+        wait = Signal(range(self.read_latency))
+
+        with m.FSM(name="phase"):
+            with m.State("Header"):
+                m.d.comb += self.commands.ready.eq(1)
+                m.d.sync += header.eq(self.commands.payload)
+                m.d.sync += status.eq(Status.BAD_HEADER)
+                with m.If(self.commands.valid):
+                    m.next = "Answer"
+                    with m.If(header.shape()(self.commands.payload).magic == COMMAND_MAGIC):
+                        m.next = "Address"
+
+            with m.State("Address"):
+                m.d.comb += self.commands.ready.eq(1)
+                m.d.sync += address.eq(self.commands.payload)
+                m.d.sync += address_beyond.eq(self.commands.payload[len(address):].any())
+                with m.If(self.commands.valid):
+                    m.next = "Length"
+
+            with m.State("Length"):
+                m.d.comb += self.commands.ready.eq(1)
+                m.d.sync += [
+                    length.eq(self.commands.payload),
+                    words.eq(self.commands.payload),
+                    length_beyond.eq(self.commands.payload[len(words):].any()),
+                    too_long.eq(self.commands.payload[len(length):].any()),
+                    remainder.eq(0),
+                    divisions.eq(self._length_width - 1),
+                ]
+                with m.If(self.commands.valid):
+                    m.next = "Divide"
+
+            with m.State("Divide"):
+                # One bit of the quotient enters `words` from below as one of the dividend leaves.
+                m.d.sync += words.eq(Cat(divides, words))
+                m.d.sync += remainder.eq(Mux(divides, dividend - row.word_parts, dividend))
+                m.d.sync += divisions.eq(divisions - 1)
+                with m.If(divisions == 0):
+                    m.next = "Compare"
+
+            with m.State("Compare"):
+                m.d.sync += part.eq(0)
+                m.next = "Judge"
+
+            with m.State("Judge"):
+                m.d.sync += status.eq(Status.OK)
+                with m.If(~(reading | writing | (header.opcode == Opcode.RUN))):
+                    m.d.sync += status.eq(Status.BAD_OPCODE)
+                with m.Elif(~row.usable):
+                    m.d.sync += status.eq(Status.BAD_MEMORY)
+                with m.Elif(bad_unit):
+                    m.d.sync += status.eq(Status.BAD_UNIT)
+                with m.Elif(bad_address):
+                    m.d.sync += status.eq(Status.BAD_ADDRESS)
+                with m.Elif(bad_length):
+                    m.d.sync += status.eq(Status.BAD_LENGTH)
+                m.next = "Admit"
+
+            with m.State("Admit"):
+                with m.If(~(good & self.running & ~row.while_running)):
+                    m.next = "Execute"
+                with m.If(good & ~self.running & ~row.while_running & self.fault):
+                    m.d.sync += status.eq(Status.BAD_LAYER)
+                    m.d.sync += self.fault_clear.eq(1)
+
+            with m.State("Execute"):
+                m.next = "Answer"
+                with m.If(writing & ~too_long & ~empty):
+                    m.next = "Payload"
+                with m.Elif(good & ~reading & ~writing):
+                    m.d.sync += self.run.start.eq(1)
+
+            with m.State("Payload"):
+                m.d.comb += self.commands.ready.eq(1)
+                m.d.sync += self.load.data.eq(self.commands.payload)
+                with m.If(self.commands.valid):
+                    m.d.sync += self.load.valid.eq(good)
+                    m.d.sync += length.eq(length - 1)
+                    with m.If(length == 1):
+                        m.next = "Answer"
+
+            with m.State("Answer"):
+                answer(response)
+                m.next = "AnswerLength"
+
+            with m.State("AnswerLength"):
+                with m.If(self.responses.ready):
+                    answer(Mux(good & reading, length, 0))
+                    m.next = "Send"
+
+            with m.State("Send"):
+                with m.If(self.responses.ready):
+                    m.d.sync += self.responses.valid.eq(0)
+                    m.next = "Header"
+                    with m.If(good & reading & (length != 0)):
+                        m.next = "Fetch"
+
+            with m.State("Fetch"):
+                m.d.comb += self.fetch.valid.eq(1)
+                m.d.sync += length.eq(length - 1)
+                m.d.sync += wait.eq(self.read_latency - 1)
+                m.next = "Await"
+
+            with m.State("Await"):
+                m.d.sync += wait.eq(wait - 1)
+                with m.If(wait == 0):
+                    answer(self.fetched)
+                    m.next = "Send"
+
+        return m
