@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._fixed import requantise, saturate
+from ..fixed import requantise, saturate
 from .encode import check_groups
 from .partition import check_order
 from .plan import plan_network
