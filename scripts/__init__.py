@@ -1,1 +1,1 @@
-"""The `weft` command: one module a verb."""
+"""The `weft` command, a thin module a verb; `scripts.api` has the same verbs for Python."""

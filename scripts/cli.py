@@ -1,5 +1,114 @@
-"""The `weft` command."""
+"""The grammar of the `weft` command: verbs, options, exit codes.
+
+What a verb does is in the module of its name, which is imported when the verb runs: those modules
+load Amaranth and SciPy, and `weft --help` should not wait for them.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from .errors import WeftError
+
+__all__ = ["app", "main"]
+
+_EXIT_CODES = ("[bold]Exit codes:[/] 0 fine, 1 mismatch, 2 usage, 3 tool missing, "
+               "4 does not fit or misses timing")
 
 
-def main():
-    print("weft")
+def _examples(*lines):
+    """Text under a help page; blank lines between keep each example on its own line."""
+    return "\n\n".join(["[bold]Examples[/]", *(f"  {line}" for line in lines)])
+
+
+def _group(**options):
+    return typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
+                       context_settings={"help_option_names": ["-h", "--help"]}, **options)
+
+
+app = _group(
+    help="Hardware for compressed neural networks: encode, generate Verilog, simulate bit for bit, "
+         "place and route.",
+    epilog=_examples("weft doctor                                     is everything here?",
+                     "weft demo                                       golden = RTL, digit by digit",
+                     "weft generate sparse --set pes=16 -o out        Verilog and manifest",
+                     "weft synthesize sparse --board icebreaker       does it fit, how fast is it?",
+                     "weft VERB --help                                more of each",
+                     ) + "\n\n" + _EXIT_CODES)
+
+ConfigOption = Annotated[str, typer.Option(
+    "--config", "-c", metavar="PRESET",
+    help="Where the parameters come from: [bold]weft[/], our best, or [bold]eie[/], as published.")]
+SetOption = Annotated[list[str] | None, typer.Option(
+    "--set", metavar="NAME=VALUE",
+    help="Change one parameter of the preset, such as pes=16; may be repeated.")]
+OutOption = Annotated[str | None, typer.Option(
+    "--out-dir", "-o", metavar="DIR", help="Where files go; default: build/<configuration>.")]
+JsonOption = Annotated[str | None, typer.Option(
+    "--json", metavar="FILE",
+    help="Write what was measured as a list of flat records; - is standard output, and everything "
+         "else then goes to standard error.")]
+
+
+def _consoles(json):
+    """Where results for people go, and the progress."""
+    from .progress import Steps, console
+    return console(stderr=json == "-"), Steps()
+
+
+@app.command(epilog=_EXIT_CODES)
+def doctor():
+    """Try every tool that weft uses; print versions, and a fix for what does not work."""
+    from . import doctor as verb
+    console, steps = _consoles(None)
+    verb.report(verb.diagnose(steps), console)
+
+
+def main(argv=None):
+    """Run the command.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Arguments; by default those of the process.
+
+    Returns
+    -------
+    int
+        Exit code. Whatever a user can do wrong ends as one line on standard error.
+    """
+    try:
+        return app(args=argv, prog_name="weft", standalone_mode=False) or 0
+    except WeftError as error:
+        return _complain(str(error), error.exit_code)
+    except typer.TyperException as error:
+        return _complain(*_usage(error))
+    except BrokenPipeError:
+        # The reader has left, as in `weft ... | head`; Python must not complain at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _complain(f"{error.filename or 'system'}: {error.strerror or error}", 2)
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130)
+
+
+def _usage(error):
+    """Line and exit code for what Typer found wrong with the command line."""
+    if isinstance(error, typer.Abort):
+        return "interrupted", 130
+    text = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "weft"
+    return f"{text}; see {command} --help", 2
+
+
+def _complain(text, code):
+    print(f"weft: error: {text}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

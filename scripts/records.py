@@ -1,0 +1,128 @@
+"""Flat records of what was measured: the same from every command, written by one writer."""
+
+import json
+import math
+import os
+import sys
+from numbers import Integral, Real
+from pathlib import Path
+
+from .errors import UsageError
+
+__all__ = ["FIELDS", "SOURCES", "record", "write_records"]
+
+#: Where a figure comes from.
+SOURCES = ("rtl", "model", "golden", "netlist")
+
+#: Every field of a record: its type, and what it says. The first five are in every record.
+FIELDS = {
+    "bench": (str, "the command or benchmark that measured"),
+    "config": (str, "label of the configuration, such as weft-pes16"),
+    "source": (str, "rtl, model, golden or netlist"),
+    "cycles": (int, "clock cycles, over all inputs; null where none were counted"),
+    "bit_exact": (bool, "whether all bits equal the golden model's; null where not compared"),
+    "board": (str, "board that the netlist was placed on"),
+    "unit": (str, "component that was synthesised"),
+    "layer": (str, "name of the layer; absent for a whole network"),
+    "inputs": (int, "inputs that were run"),
+    "accuracy": (float, "share of the inputs that were classified correctly"),
+    "pes": (int, "processing elements"),
+    "entries": (int, "entries of the encoded layer, padding and escapes included"),
+    "useful": (float, "non-zero weights times non-zero activations / PEs / cycles"),
+    "utilisation": (float, "PE-cycles that issued a multiplication / PEs / cycles"),
+    "starved": (int, "PE-cycles without a multiplication"),
+    "queue_full": (int, "cycles in which a broadcast waited for a full queue"),
+    "padding": (int, "multiplications by codebook entry 0"),
+    "saturations": (int, "sums that were saturated"),
+    "sim_hz": (float, "simulated cycles per second"),
+    "lut4": (int, "4-input lookup tables"),
+    "ccu2c": (int, "carry cells"),
+    "dpr16x4": (int, "distributed RAM cells"),
+    "ff": (int, "flip-flops"),
+    "dsp": (int, "multipliers"),
+    "bram": (int, "block RAMs"),
+    "fmax_mhz": (float, "highest clock rate, in MHz"),
+    "fits": (bool, "whether it fits the device and meets its timing"),
+}
+
+_REQUIRED = ("bench", "config", "source", "cycles", "bit_exact")
+
+
+def _plain(name, value):
+    """The value as the JSON type that the field has; NumPy's scalars are taken too."""
+    kind = FIELDS[name][0]
+    if value is None:
+        return None
+    if kind is bool and (isinstance(value, bool) or type(value).__name__ in ("bool", "bool_")):
+        return bool(value)
+    if kind is str and isinstance(value, str):
+        return str(value)
+    if not isinstance(value, bool):
+        if kind is int and isinstance(value, Integral):
+            return int(value)
+        if kind is float and isinstance(value, Real) and math.isfinite(value):
+            return float(value)
+    raise TypeError(f"Field {name!r} of a record is {kind.__name__}, not {value!r}")
+
+
+def record(**values):
+    """Check and complete one record.
+
+    Parameters
+    ----------
+    **values
+        Fields of `FIELDS`; `bench`, `config` and `source` are required. `cycles` and `bit_exact`
+        are None where they mean nothing.
+
+    Returns
+    -------
+    dict
+        JSON scalars only, in the order of `FIELDS`.
+
+    Raises
+    ------
+    TypeError
+        If a field is unknown, missing or of another type.
+    ValueError
+        If the source is none of `SOURCES`.
+    """
+    unknown = values.keys() - FIELDS.keys()
+    missing = {"bench", "config", "source"} - values.keys()
+    if unknown or missing:
+        raise TypeError(f"A record has no field {sorted(unknown)} and needs {sorted(missing)}")
+    if values["source"] not in SOURCES:
+        raise ValueError(f"The source of a record is one of {SOURCES}, not {values['source']!r}")
+    return {name: _plain(name, values.get(name)) for name in FIELDS
+            if name in values or name in _REQUIRED}
+
+
+def write_records(records, target):
+    """Write records as a JSON list.
+
+    Parameters
+    ----------
+    records : iterable of dict
+    target : str, Path or None
+        File, which appears whole or not at all; ``-`` for standard output; None writes nothing.
+
+    Raises
+    ------
+    UsageError
+        If the file can't be written.
+    """
+    if target is None:
+        return
+    text = json.dumps(list(records), indent=2, allow_nan=False) + "\n"
+    if str(target) == "-":
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    target = Path(target)
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text)
+        partial.replace(target)
+    except OSError as error:
+        raise UsageError(f"--json {target}: cannot be written ({error.strerror}), "
+                         f"choose another file") from error
