@@ -1,0 +1,168 @@
+"""One bank of the activation memories, with the scanner that finds its non-zero activations."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from ..memory import Collision, block_ram
+from .leading_nonzero import LeadingNonzeroDetector
+
+__all__ = ["ActivationBank"]
+
+
+class ActivationBank(wiring.Component):
+    """Source and destination of one group of activations, read by non-zero value.
+
+    The bank has two pages, the source and the destination of a layer, which the parent swaps by
+    `read_page` and `write_page`. Beside the activations it keeps their *map*, one bit each, set if
+    the activation is not zero; a map word is built as activations are written in ascending order
+    and is scanned by leading non-zero detection, so that a zero costs nothing and `map_width` zeros
+    in one word cost one cycle.
+
+    Timing: after `start`, the first non-zero is `found` 2 cycles later at the earliest, then one
+    every cycle in which `take` is high; a map word without any costs one cycle, whatever `take` is.
+    `value` is the activation taken (or the one at `peek_index`) one cycle later; it holds while
+    `take` and `peek` are low.
+
+    Parameters
+    ----------
+    depth : int
+        Activations in one page, a power of two.
+    beat : int
+        Activations written at once, a power of two no greater than `map_width`.
+    width : int
+        Width of a signed activation, in bits.
+    map_width : int
+        Activations scanned at once, a power of two no greater than `depth`.
+
+    Members
+    -------
+    write : In(1)
+        Write the activations of `write_address` selected by `mask`; all others of the page keep
+        their value and, unless `fresh`, their flag.
+    fresh : In(1)
+        This write begins a map word.
+    start : In(1)
+        Scan the first `scan_words` words of the map of `read_page`.
+    found, index : Out
+        The next non-zero activation and its position in the bank.
+    exhausted : Out(1)
+        Nothing is left of the scan.
+    take : In(1)
+        Go on to the next non-zero.
+    peek : In(1)
+        Read the activation at `peek_index` instead; only while exhausted.
+    value : Out(signed(width))
+        The activation last taken or peeked at.
+    """
+
+    def __init__(self, *, depth, beat, width, map_width):
+        if not beat <= map_width <= depth:
+            raise ValueError(f"Map width {map_width} must be from the beat, {beat}, to the depth, "
+                             f"{depth}")
+        self.depth = depth
+        self.beat = beat
+        self.width = width
+        self.map_width = map_width
+        super().__init__({
+            "write": In(1),
+            "fresh": In(1),
+            "write_page": In(1),
+            "write_address": In(range(depth // beat)),
+            "mask": In(beat),
+            "write_data": In(data.ArrayLayout(signed(width), beat)),
+            "read_page": In(1),
+            "start": In(1),
+            "scan_words": In(range(depth // map_width + 1)),
+            "found": Out(1),
+            "index": Out(range(depth)),
+            "exhausted": Out(1),
+            "take": In(1),
+            "peek": In(1),
+            "peek_index": In(range(depth)),
+            "value": Out(signed(width)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        words = self.depth // self.map_width
+        beat_bits = ceil_log2(self.beat)
+
+        # Reads and writes never meet in one page: a page is either the source or the destination.
+        values_write, values_read = block_ram(
+            m, "values", shape=data.ArrayLayout(signed(self.width), self.beat),
+            depth=2 * self.depth // self.beat, collision=Collision.NEVER, granularity=1)
+        maps_write, maps_read = block_ram(
+            m, "maps", shape=self.map_width, depth=2 * words, collision=Collision.NEVER)
+
+        # Write: `building` is the map word under construction, written anew with each beat.
+        building = Signal(self.map_width)
+        built = Signal(self.map_width)
+        flags = Signal(self.beat)
+        beats_per_word = self.map_width // self.beat
+        place = self.write_address[:ceil_log2(beats_per_word)] if beats_per_word > 1 else Const(0, 1)
+        for lane in range(self.beat):
+            m.d.comb += flags[lane].eq(self.mask[lane] & self.write_data[lane].any())
+        m.d.comb += [
+            built.eq(Mux(self.fresh, 0, building)),
+            built.word_select(place, self.beat).eq(
+                flags | Mux(self.fresh, 0, building.word_select(place, self.beat))),
+            values_write.addr.eq(Cat(self.write_address, self.write_page)),
+            values_write.data.eq(self.write_data),
+            values_write.en.eq(Mux(self.write, self.mask, 0)),
+            maps_write.addr.eq(Cat(self.write_address[ceil_log2(beats_per_word):]
+                                   if words > 1 else Const(0, 0), self.write_page)),
+            maps_write.data.eq(built),
+            maps_write.en.eq(self.write),
+        ]
+        with m.If(self.write):
+            m.d.sync += building.eq(built)
+
+        # Scan: `pending` holds the flags of map word `word` that are still to be taken, and
+        # `maps_read.data` is the word after it; `ahead` counts the words not yet in `pending`.
+        m.submodules.detector = detector = LeadingNonzeroDetector(width=self.map_width)
+        pending = Signal(self.map_width)
+        word = Signal(range(words))
+        ahead = Signal(range(words + 1))
+        load = Signal()
+        fetch_word = Signal(range(words + 1))
+
+        m.d.comb += [
+            detector.flags.eq(pending),
+            self.found.eq(detector.found),
+            self.index.eq(Cat(detector.index, word) if words > 1 else detector.index),
+            self.exhausted.eq(~detector.found & (ahead == 0)),
+            load.eq((ahead != 0) & (~detector.found | (self.take & (detector.rest == 0)))),
+            maps_read.addr.eq(Cat(fetch_word[:ceil_log2(words)], self.read_page)),
+            maps_read.en.eq(self.start | load),
+        ]
+        with m.If(self.take):
+            m.d.sync += pending.eq(detector.rest)
+        with m.If(load):
+            m.d.sync += [pending.eq(maps_read.data), word.eq(word + 1), ahead.eq(ahead - 1)]
+
+        next_word = Signal(range(words + 1))
+        m.d.comb += fetch_word.eq(next_word + load)
+        m.d.sync += next_word.eq(fetch_word)
+        with m.If(self.start):
+            m.d.comb += fetch_word.eq(0)
+            m.d.sync += [pending.eq(0), word.eq(-1), ahead.eq(self.scan_words)]
+
+        # Read: one beat of activations, of which `lane` is the one asked for.
+        read_index = Signal(range(self.depth))
+        m.d.comb += [
+            read_index.eq(Mux(self.peek, self.peek_index, self.index)),
+            values_read.addr.eq(Cat(read_index[beat_bits:], self.read_page)),
+            values_read.en.eq(self.take | self.peek),
+        ]
+        if self.beat > 1:
+            lane = Signal(range(self.beat))
+            with m.If(values_read.en):
+                m.d.sync += lane.eq(read_index[:beat_bits])
+            m.d.comb += self.value.eq(values_read.data[lane])
+        else:
+            m.d.comb += self.value.eq(values_read.data[0])
+
+        return m

@@ -1,0 +1,197 @@
+"""Codebook, multiplier and accumulators of one processing element."""
+
+from amaranth import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from ..memory import Collision, block_ram
+from .operation import operation_layout
+
+__all__ = ["ArithmeticUnit"]
+
+
+class ArithmeticUnit(wiring.Component):
+    """Performs ``sum[row] += codebook[index] * activation`` (EIE, section IV), one per cycle.
+
+    Sums start at zero and saturate to `sum_width` bits; an addition that saturates pulses
+    `saturated`. The same row may come any number of cycles in a row. While no operation is in
+    flight, `drain` reads sums out and clears them.
+
+    Timing: an operation every cycle; a sum is in the memory `latency` cycles after its operation.
+    `drained` holds the sum of the row drained `drain_latency` cycles before, until another is.
+
+    Parameters
+    ----------
+    depth : int
+        Rows, a power of two.
+    codebook_count : int
+        Codebooks that are held at once.
+    index_width, skip_width, weight_width, activation_width, sum_width : int
+        Widths in bits.
+
+    Members
+    -------
+    load : In(1)
+        Write weight `load_address`; codebook c begins at ``c * 2**index_width``.
+    codebook : In(range(codebook_count))
+        The codebook in use.
+    valid : In(1)
+    operation : In(operation_layout)
+    drain : In(1)
+        Read row `drain_row` and clear it.
+    drained : Out(signed(sum_width))
+    saturated : Out(1)
+    """
+
+    #: Cycles from an operation to its sum.
+    latency = 7
+    #: Cycles from `drain` to `drained`.
+    drain_latency = 3
+
+    def __init__(self, *, depth, codebook_count, index_width, skip_width, weight_width,
+                 activation_width, sum_width):
+        if depth < 2 or depth.bit_count() != 1:
+            raise ValueError(f"Accumulator depth must be a power of two and at least 2, "
+                             f"not {depth}")
+        self.depth = depth
+        self.codebook_depth = codebook_count << index_width
+        self.index_width = index_width
+        self.weight_width = weight_width
+        self.sum_width = sum_width
+        super().__init__({
+            "load": In(1),
+            "load_address": In(range(self.codebook_depth)),
+            "load_data": In(signed(weight_width)),
+            "codebook": In(range(max(2, codebook_count))),
+            "valid": In(1),
+            "operation": In(operation_layout(
+                index_width=index_width, skip_width=skip_width,
+                activation_width=activation_width)),
+            "drain": In(1),
+            "drain_row": In(range(depth)),
+            "drained": Out(signed(sum_width)),
+            "saturated": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        codebook_write, codebook_read = block_ram(
+            m, "codebooks", shape=signed(self.weight_width), depth=self.codebook_depth,
+            collision=Collision.NEVER)
+        # Reads never meet writes of their row: nothing reads a row that is younger than 3 cycles.
+        # What it would have read is forwarded instead.
+        sums_write, sums_read = block_ram(
+            m, "sums", shape=signed(self.sum_width), depth=self.depth, collision=Collision.NEVER)
+
+        row_shape = range(self.depth)
+        product_width = self.weight_width + len(self.operation.activation)
+
+        # Stage 1: the operation as it comes.
+        valid_1 = Signal()
+        operation_1 = Signal.like(self.operation, reset_less=True)
+        m.d.sync += [valid_1.eq(self.valid), operation_1.eq(self.operation)]
+        m.d.comb += [
+            codebook_write.addr.eq(self.load_address),
+            codebook_write.data.eq(self.load_data),
+            codebook_write.en.eq(self.load),
+            codebook_read.addr.eq(Cat(operation_1.index, self.codebook)),
+            codebook_read.en.eq(valid_1),
+        ]
+
+        # Stage 2: `row_2` is the row to be added to, the codebook shows the weight.
+        valid_2 = Signal()
+        row_2 = Signal(row_shape, reset_less=True)
+        activation_2 = Signal.like(self.operation.activation, reset_less=True)
+        m.d.sync += [valid_2.eq(valid_1), activation_2.eq(operation_1.activation)]
+        with m.If(valid_1):
+            m.d.sync += row_2.eq(Mux(operation_1.starts, 0, row_2 + 1) + operation_1.skip)
+
+        # Stage 3: operands of the multiplication, in registers beside the multiplier.
+        valid_3 = Signal()
+        row_3 = Signal(row_shape, reset_less=True)
+        weight_3 = Signal(signed(self.weight_width), reset_less=True)
+        activation_3 = Signal.like(activation_2, reset_less=True)
+        m.d.sync += [
+            valid_3.eq(valid_2),
+            row_3.eq(row_2),
+            weight_3.eq(codebook_read.data),
+            activation_3.eq(activation_2),
+        ]
+
+        # Stage 4: the product; a row to be drained joins here, since nothing else is in flight.
+        valid_4 = Signal()
+        draining_4 = Signal()
+        row_4 = Signal(row_shape, reset_less=True)
+        product_4 = Signal(signed(product_width), reset_less=True)
+        m.d.sync += [
+            valid_4.eq(valid_3 | self.drain),
+            draining_4.eq(self.drain),
+            row_4.eq(Mux(self.drain, self.drain_row, row_3)),
+            product_4.eq(weight_3 * activation_3),
+        ]
+
+        # Stages 5 to 8, named before they are filled because sums are forwarded between them.
+        valid_5, valid_6, valid_7, valid_8 = (Signal(name=f"valid_{stage}") for stage in range(5, 9))
+        row_5, row_6, row_7, row_8 = (
+            Signal(row_shape, name=f"row_{stage}", reset_less=True) for stage in range(5, 9))
+        draining_5, draining_6 = Signal(), Signal()
+        product_5, product_6 = Signal.like(product_4), Signal.like(product_4)
+        sum_7, sum_8 = Signal(signed(self.sum_width)), Signal(signed(self.sum_width))
+        m.d.sync += [
+            valid_5.eq(valid_4), valid_6.eq(valid_5), valid_7.eq(valid_6), valid_8.eq(valid_7),
+            row_5.eq(row_4), row_6.eq(row_5), row_7.eq(row_6), row_8.eq(row_7),
+            draining_5.eq(draining_4), draining_6.eq(draining_5),
+            product_5.eq(product_4), product_6.eq(product_5),
+        ]
+
+        # Stage 4 reads the row. Which of the operations ahead work on the same one is found out
+        # here, a stage before it is used: one stage ahead (6), two (7) or three (8) then.
+        same_56, same_57, same_58 = Signal(), Signal(), Signal()
+        m.d.comb += [
+            sums_read.addr.eq(row_4),
+            sums_read.en.eq(valid_4 & ~((row_4 == row_7) & valid_7)),
+        ]
+        m.d.sync += [
+            same_56.eq(valid_5 & (row_4 == row_5)),
+            same_57.eq(valid_6 & (row_4 == row_6)),
+            same_58.eq(valid_7 & (row_4 == row_7)),
+        ]
+
+        # Stage 5: what the row held, from the memory or from a sum on its way there.
+        same_67 = Signal()
+        held_6 = Signal(signed(self.sum_width), reset_less=True)
+        m.d.sync += same_67.eq(same_56)
+        with m.If(valid_5):
+            with m.If(same_57):
+                m.d.sync += held_6.eq(sum_7)
+            with m.Elif(same_58):
+                m.d.sync += held_6.eq(sum_8)
+            with m.Else():
+                m.d.sync += held_6.eq(sums_read.data)
+        m.d.comb += self.drained.eq(held_6)
+
+        # Stage 6: the addition, to the sum of the operation just ahead if that has the same row.
+        exact = Signal(signed(max(self.sum_width, product_width) + 1))
+        top = (1 << self.sum_width - 1) - 1
+        over, under = Signal(), Signal()
+        m.d.comb += [
+            exact.eq(Mux(same_67, sum_7, held_6) + product_6),
+            over.eq(~exact[-1] & exact[self.sum_width - 1:-1].any()),
+            under.eq(exact[-1] & ~exact[self.sum_width - 1:-1].all()),
+        ]
+        m.d.sync += [
+            self.saturated.eq(valid_6 & ~draining_6 & (over | under)),
+            sum_7.eq(Mux(draining_6, 0, Mux(over, top, Mux(under, ~top, exact)))),
+            sum_8.eq(sum_7),
+        ]
+
+        # Stage 7: the sum goes to memory.
+        m.d.comb += [
+            sums_write.addr.eq(row_7),
+            sums_write.data.eq(sum_7),
+            sums_write.en.eq(valid_7),
+        ]
+
+        return m

@@ -1,0 +1,90 @@
+"""The queue of columns that a processing element has yet to multiply."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..memory import register_file
+
+__all__ = ["ColumnQueue", "column_layout"]
+
+
+def column_layout(*, pointer_width, activation_width):
+    """A column to be multiplied: its first and last entry, and the activation it is scaled by.
+
+    `empty` is set for a column without entries, whose `first` and `last` mean nothing.
+    """
+    return data.StructLayout({
+        "first": pointer_width,
+        "last": pointer_width,
+        "empty": 1,
+        "activation": signed(activation_width),
+    })
+
+
+class ColumnQueue(wiring.Component):
+    """First-in first-out queue in front of one processing element (EIE, section IV).
+
+    It decouples the PE from the broadcast, which stops only when some queue is `full`.
+
+    Timing: a column written in one cycle is offered in the next. `full` is a register: it is set
+    in the cycle after the one that fills the last place, and cleared in the cycle after a read,
+    whatever is read or written in the meantime.
+
+    Parameters
+    ----------
+    shape : ShapeLike
+        Of an element, see `column_layout`.
+    depth : int
+        Elements that it holds, at least 1. (A ring buffer of n places, as in the paper, holds
+        n - 1.)
+
+    Members
+    -------
+    write : In(1)
+        Write `written`; never while `full`.
+    columns : Out(stream.Signature(shape))
+        The elements, oldest first.
+    """
+
+    def __init__(self, *, shape, depth):
+        if depth < 1:
+            raise ValueError(f"Queue depth must be at least 1, not {depth}")
+        self.shape = shape
+        self.depth = depth
+        super().__init__({
+            "write": In(1),
+            "written": In(shape),
+            "full": Out(1),
+            "columns": Out(stream.Signature(shape)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        # Asynchronously read, and so never block RAM: the head must be there a cycle after it was
+        # written.
+        write, (head,) = register_file(m, "ring", shape=self.shape, depth=self.depth)
+
+        level = Signal(range(self.depth + 1))
+        level_then = Signal(range(self.depth + 1))
+        read = Signal()
+
+        def advance(pointer):
+            return Mux(pointer == self.depth - 1, 0, pointer + 1)
+
+        m.d.comb += [
+            write.data.eq(self.written),
+            write.en.eq(self.write),
+            self.columns.valid.eq(level != 0),
+            self.columns.payload.eq(head.data),
+            read.eq(self.columns.valid & self.columns.ready),
+            level_then.eq(level + self.write - read),
+        ]
+        m.d.sync += [level.eq(level_then), self.full.eq(level_then == self.depth)]
+        with m.If(self.write):
+            m.d.sync += write.addr.eq(advance(write.addr))
+        with m.If(read):
+            m.d.sync += head.addr.eq(advance(head.addr))
+
+        return m

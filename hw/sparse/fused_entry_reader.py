@@ -1,0 +1,199 @@
+"""Reads the entries of columns in the escape format: an escape shares its follower's cycle."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from golden.formats import entry_format
+
+from ..layouts import struct_layout
+from ..memory import Collision, block_ram
+from .column_queue import column_layout
+from .operation import operation_layout
+
+__all__ = ["FusedEntryReader"]
+
+
+class FusedEntryReader(wiring.Component):
+    """Sparse matrix read unit for the escape format of `golden.formats.entry_format`.
+
+    Memory and columns are as in `EntryReader`. An entry with index 0 that does not follow an escape
+    is itself an escape; it issues together with the entry after it as one operation, so long runs
+    of zeros cost storage but no time. Columns are never empty.
+
+    Timing: an operation every cycle, with these exceptions. A word is fetched 2 cycles before its
+    first operation, and one word is fetched ahead; so a column that meets an idle reader issues 3
+    cycles after it is offered. An escape that ends a word is absorbed with the operation before it,
+    and, if it is the first entry of its column, by the fetch, which takes a cycle that is hidden if
+    the word before keeps the reader busy for two. An escape that is alone in the last word of a
+    column takes a cycle (an encoder has no reason to write one).
+
+    Parameters, members: as for `EntryReader`; `escapes` counts the escapes consumed this cycle.
+    """
+
+    def __init__(self, *, words, word_entries, index_width, run_width, pointer_width,
+                 activation_width):
+        if word_entries < 2:
+            raise ValueError(f"Word entries must be at least 2, not {word_entries}")
+        self.words = words
+        self.word_entries = word_entries
+        self.run_width = run_width
+        self.pointer_width = pointer_width
+        self.activation_width = activation_width
+        self.entry_layout = struct_layout(
+            entry_format(index_width=index_width, run_width=run_width))
+        super().__init__({
+            "load": In(1),
+            "load_address": In(range(words)),
+            "load_data": In(data.ArrayLayout(self.entry_layout, word_entries)),
+            "columns": In(stream.Signature(column_layout(
+                pointer_width=pointer_width, activation_width=activation_width))),
+            "valid": Out(1),
+            "operation": Out(operation_layout(
+                index_width=index_width, skip_width=2 * run_width + 1,
+                activation_width=activation_width)),
+            "escapes": Out(2),
+            "idle": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        slot_bits = ceil_log2(self.word_entries)
+        slot_shape = range(self.word_entries)
+
+        # The host loads only words that no running layer reads, so ports never collide.
+        word_layout = data.ArrayLayout(self.entry_layout, self.word_entries)
+        write, read = block_ram(m, "memory", shape=word_layout, depth=self.words,
+                                collision=Collision.NEVER)
+        m.d.comb += [
+            write.addr.eq(self.load_address),
+            write.data.eq(self.load_data),
+            write.en.eq(self.load),
+        ]
+
+        # Words travel through three stages. `Request`: the word being addressed.
+        within = Signal()           # it continues the column at the head of the queue
+        next_word = Signal(range(self.words), reset_less=True)
+        request_word = Signal(range(self.words))
+        request_last = Signal()     # it is the last of its column
+        request = Signal()
+
+        # `fetched`: the word that the memory shows.
+        word_info = data.StructLayout({
+            "slot": slot_shape,     # first entry that belongs to the column
+            "end": slot_shape,      # last one
+            "starts": 1,            # the column starts here
+            "ends": 1,              # the column ends here
+            "activation": signed(self.activation_width),
+        })
+        fetched = Signal()
+        fetched_info = Signal(word_info, reset_less=True)
+        leave = Signal()
+
+        # `issuing`: the word that operations come from; `info.slot` is the next entry.
+        issuing = Signal()
+        entries = Signal(word_layout, reset_less=True)
+        zeros = Signal(self.word_entries, reset_less=True)      # which have index 0
+        info = Signal(word_info, reset_less=True)
+        finishing = Signal()
+
+        # An escape whose follower is in a later word: rows to skip / 2**run_width, 0 if none.
+        carried = Signal(self.run_width + 1)        # absorbed, its follower not yet issuing
+        skipped = Signal(self.run_width + 1)        # to be added to the operation at `info.slot`
+
+        # Issue: one operation, of one entry or of an escape and its follower.
+        first = Signal(self.entry_layout)
+        second = Signal(self.entry_layout)
+        ending = Signal(self.entry_layout)
+        follows = Signal()          # the entry at `info.slot` follows an escape
+        pair = Signal()
+        trailing = Signal()         # after this operation only an escape is left of the word
+        next_slot = Signal(range(self.word_entries + 2))
+        escape = Signal(self.run_width + 1)
+
+        def at(array, slot):
+            return array[slot[:slot_bits]]
+
+        def is_zero(slot):
+            return zeros.bit_select(slot[:slot_bits], 1)
+
+        m.d.comb += [
+            first.eq(at(entries, info.slot)),
+            second.eq(at(entries, info.slot + 1)),
+            ending.eq(at(entries, info.end)),
+            follows.eq(skipped != 0),
+            pair.eq(is_zero(info.slot) & ~follows & (info.slot != info.end)),
+            next_slot.eq(info.slot + 1 + pair),
+            trailing.eq((next_slot == info.end) & is_zero(info.end)),
+            finishing.eq(trailing | (next_slot > info.end)),
+            escape.eq(Mux(pair, first.run + 1, skipped)),
+
+            self.valid.eq(issuing),
+            self.operation.starts.eq(info.starts),
+            self.operation.skip.eq(Cat(Mux(pair, second.run, first.run), escape)),
+            self.operation.index.eq(Mux(pair, second.index, first.index)),
+            self.operation.activation.eq(info.activation),
+        ]
+
+        # Fetch: move the word on, or absorb it if an escape that starts a column is all it holds.
+        lone = Signal()
+        lone_entry = Signal(self.entry_layout)
+        lone_before = Signal()      # such a word was absorbed: the next word starts the column
+        carrying = Signal(self.run_width + 1)
+
+        m.d.comb += [
+            lone_entry.eq(read.data[self.word_entries - 1]),
+            lone.eq(fetched & fetched_info.starts & ~fetched_info.ends & (lone_entry.index == 0)
+                    & (fetched_info.slot == self.word_entries - 1)),
+            leave.eq(fetched & (lone | ~issuing | finishing)),
+            carrying.eq(Mux(issuing & trailing & ~info.ends, ending.run + 1, carried)),
+            self.escapes.eq((issuing & pair) + (issuing & trailing) + lone),
+        ]
+        with m.If(issuing):
+            m.d.sync += [info.slot.eq(next_slot), info.starts.eq(0), skipped.eq(0)]
+            with m.If(finishing):
+                m.d.sync += [issuing.eq(0), carried.eq(carrying)]
+        with m.If(lone):
+            m.d.sync += [carried.eq(lone_entry.run + 1), lone_before.eq(1)]
+        with m.Elif(leave):
+            m.d.sync += [
+                issuing.eq(1),
+                entries.eq(read.data),
+                info.eq(fetched_info),
+                info.starts.eq(fetched_info.starts | lone_before),
+                skipped.eq(carrying),
+                carried.eq(0),
+                lone_before.eq(0),
+            ]
+            for slot in range(self.word_entries):
+                m.d.sync += zeros[slot].eq(read.data[slot].index == 0)
+
+        # Request: the head of the queue stays there until its last word is requested.
+        column = self.columns.payload
+        m.d.comb += [
+            request_word.eq(Mux(within, next_word, column.first[slot_bits:])),
+            request_last.eq(request_word == column.last[slot_bits:]),
+            request.eq(self.columns.valid & (~fetched | leave)),
+            self.columns.ready.eq((~fetched | leave) & request_last),
+            read.addr.eq(request_word),
+            read.en.eq(request),
+            self.idle.eq(~fetched & ~issuing),
+        ]
+        with m.If(leave):
+            m.d.sync += fetched.eq(0)
+        with m.If(request):
+            m.d.sync += [
+                fetched.eq(1),
+                fetched_info.slot.eq(Mux(within, 0, column.first[:slot_bits])),
+                fetched_info.end.eq(Mux(request_last, column.last[:slot_bits],
+                                        self.word_entries - 1)),
+                fetched_info.starts.eq(~within),
+                fetched_info.ends.eq(request_last),
+                fetched_info.activation.eq(column.activation),
+                within.eq(~request_last),
+                next_word.eq(request_word + 1),
+            ]
+
+        return m
