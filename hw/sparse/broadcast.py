@@ -1,0 +1,177 @@
+"""Broadcast of non-zero activations to the processing elements."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2, exact_log2
+
+__all__ = ["Broadcast", "bank_layout", "column_bus_layout"]
+
+
+def bank_layout(*, depth, activation_width):
+    """What the broadcast sees of one `ActivationBank`."""
+    return data.StructLayout({
+        "found": 1,
+        "index": range(depth),
+        "exhausted": 1,
+        "value": signed(activation_width),
+    })
+
+
+def column_bus_layout(*, pointer_depth, activation_width):
+    """What one class of processing elements is told, see `ProcessingElement`."""
+    return data.StructLayout({
+        "advance": 1,
+        "even_address": range(max(2, pointer_depth // 2)),
+        "odd_address": range(max(2, pointer_depth // 2)),
+        "odd": 1,
+        "broadcast": 1,
+        "activation": signed(activation_width),
+    })
+
+
+class Broadcast(wiring.Component):
+    """Sends the non-zero activations of each column group to its processing elements.
+
+    The core has `groups` banks of activations (position j is in bank j mod `groups`) and as many
+    *classes* of processing elements (k mod `groups`). A layer with G column groups gives class c
+    the banks c mod G, c mod G + G, ... one after the other, so the classes that are equal modulo G
+    see the same columns, in lock step: they wait for each other's queues.
+
+    Timing: an activation that is `found` in one cycle is broadcast 5 cycles of `advance` later;
+    one leaves every cycle, but for one cycle when a bank is exhausted and the next one taken up.
+    `advance` depends combinationally on `blocked`.
+
+    Parameters
+    ----------
+    groups : int
+        Banks and classes, a power of two.
+    depth : int
+        Activations in a page of a bank.
+    pointer_depth : int
+        Pointers in a processing element.
+    activation_width : int
+        Width in bits.
+
+    Members
+    -------
+    start : In(1)
+        Begin with the layer described by `groups_log2` and `pointer_base`, which stay as they are;
+        in the same cycle as the banks.
+    banks, takes : In, Out
+        The banks, see `ActivationBank`.
+    blocked : In(groups)
+        Some element of the class has to write to a full queue.
+    classes : Out(ArrayLayout(column_bus_layout, groups))
+    columns, waiting : Out(groups)
+        One bit for each stream, that is each class below G: a column was broadcast this cycle; a
+        broadcast waited.
+    idle : Out(1)
+        Everything has been broadcast.
+    """
+
+    def __init__(self, *, groups, depth, pointer_depth, activation_width):
+        self.groups = groups
+        self.pointer_depth = pointer_depth
+        self.activation_width = activation_width
+        super().__init__({
+            "start": In(1),
+            "groups_log2": In(range(exact_log2(groups) + 1)),
+            "pointer_base": In(range(pointer_depth)),
+            "banks": In(data.ArrayLayout(
+                bank_layout(depth=depth, activation_width=activation_width), groups)),
+            "takes": Out(groups),
+            "blocked": In(groups),
+            "classes": Out(data.ArrayLayout(column_bus_layout(
+                pointer_depth=pointer_depth, activation_width=activation_width), groups)),
+            "columns": Out(groups),
+            "waiting": Out(groups),
+            "idle": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        groups_log2_max = exact_log2(self.groups)
+        modes = range(groups_log2_max + 1)
+        bank_shape = range(self.groups)
+        class_idle = Signal(self.groups)
+
+        for number in range(self.groups):
+            bus = self.classes[number]
+            advance = Signal(name=f"advance_{number}")
+            streams = Signal(name=f"is_stream_{number}")    # the first class with its columns
+
+            # Which of the other classes share the columns, and which banks they come from.
+            current = Signal(bank_shape, name=f"bank_{number}")
+            final = Signal(name=f"final_{number}")
+            step = Signal(range(self.groups + 1), name=f"step_{number}")
+            first_bank = Signal(bank_shape, name=f"first_bank_{number}")
+            with m.Switch(self.groups_log2):
+                for mode in modes:
+                    count = 1 << mode
+                    with m.Case(mode):
+                        m.d.comb += [
+                            advance.eq(~Cat(self.blocked[number % count::count]).any()),
+                            streams.eq(number < count),
+                            step.eq(count),
+                            first_bank.eq(number % count),
+                            final.eq(current >= self.groups - count),
+                        ]
+
+            bank = Signal(self.banks.shape().elem_shape, name=f"bank_view_{number}")
+            m.d.comb += bank.eq(self.banks[current])
+            with m.If(self.start):
+                m.d.sync += current.eq(first_bank)
+            with m.Elif(bank.exhausted & ~final):
+                m.d.sync += current.eq(current + step)
+            for other in range(self.groups):
+                with m.If(streams & advance & bank.found & (current == other)):
+                    m.d.comb += self.takes[other].eq(1)
+
+            # Position j = index * groups + bank is local column j >> groups_log2.
+            position = Signal(range(len(self.banks[0].index) and self.groups << len(bank.index)),
+                              name=f"position_{number}")
+            m.d.comb += position.eq(Cat(current[:groups_log2_max], bank.index))
+
+            valid_1, valid_2, valid_3, valid_4, valid_5 = (
+                Signal(name=f"valid_{number}_{stage}") for stage in range(1, 6))
+            pointer_1 = Signal(range(self.pointer_depth), name=f"pointer_{number}",
+                               reset_less=True)
+            bank_1 = Signal(bank_shape, name=f"bank_{number}_1", reset_less=True)
+            activation_2, activation_3, activation_4, activation_5 = (
+                Signal(signed(self.activation_width), name=f"activation_{number}_{stage}",
+                       reset_less=True) for stage in range(2, 6))
+            odd_2, odd_3 = (Signal(name=f"odd_{number}_{stage}", reset_less=True)
+                            for stage in (2, 3))
+            with m.If(advance):
+                m.d.sync += [
+                    # 1: the bank shows the value.
+                    valid_1.eq(bank.found),
+                    pointer_1.eq(self.pointer_base + (position >> self.groups_log2)),
+                    bank_1.eq(current),
+                    # 2: the pointers' addresses are presented.
+                    valid_2.eq(valid_1),
+                    activation_2.eq(self.banks[bank_1].value),
+                    bus.even_address.eq((pointer_1 + 1) >> 1),
+                    bus.odd_address.eq(pointer_1 >> 1),
+                    odd_2.eq(pointer_1[0]),
+                    # 3 to 5: the elements read their pointers, order them and see which are empty.
+                    Cat(valid_3, valid_4, valid_5).eq(Cat(valid_2, valid_3, valid_4)),
+                    Cat(activation_3, activation_4, activation_5).eq(
+                        Cat(activation_2, activation_3, activation_4)),
+                    odd_3.eq(odd_2),
+                ]
+            m.d.comb += [
+                bus.advance.eq(advance),
+                bus.odd.eq(odd_3),
+                bus.broadcast.eq(valid_5),
+                bus.activation.eq(activation_5),
+                self.columns[number].eq(streams & advance & valid_5),
+                self.waiting[number].eq(streams & ~advance),
+                class_idle[number].eq(bank.exhausted & final & ~Cat(
+                    valid_1, valid_2, valid_3, valid_4, valid_5).any()),
+            ]
+
+        m.d.comb += self.idle.eq(class_idle.all())
+        return m
