@@ -66,6 +66,101 @@ def doctor():
     verb.report(verb.diagnose(steps), console)
 
 
+generate = _group(help="Write Verilog and the manifest that says what it is.")
+simulate = _group(help="Run a compressed network on the hardware, in Verilator, bit for bit.")
+synthesize = _group(help="Place and route; print utilisation and clock rate.")
+for _name, _verb in (("generate", generate), ("simulate", simulate), ("synthesize", synthesize)):
+    app.add_typer(_verb, name=_name)
+
+
+@app.command(epilog=_examples(
+    "weft demo                          100 held-out digits on 4 processing elements",
+    "weft demo --digits 20 --set pes=16",
+    "weft demo -c eie --json -          the core as published; records on standard output",
+) + "\n\n" + _EXIT_CODES)
+def demo(
+    config: ConfigOption = "weft", assignments: SetOption = None, out_dir: OutOption = None,
+    json: JsonOption = None,
+    digits: Annotated[int, typer.Option(min=1, help="How many held-out digits to run.")] = 100,
+):
+    """Run the handwritten-digits network through golden model and RTL, and compare every bit.
+
+    The network is encoded, the core emitted as Verilog and run in Verilator through its host port:
+    layer by layer, where every output and counter is compared, and as whole-network runs.
+    """
+    from . import demo as verb
+    settings = _settings(config, assignments)
+    console, steps = _consoles(json)
+    result = verb.demo(settings, digits=digits, out_dir=out_dir, steps=steps)
+    _finish(verb, result, console, json)
+
+
+@generate.command("sparse", epilog=_examples(
+    "weft generate sparse                              build/weft/sparse_core.{v,json}",
+    "weft generate sparse -c eie --set pes=64 -o out"))
+def generate_sparse(config: ConfigOption = "weft", assignments: SetOption = None,
+                    out_dir: OutOption = None):
+    """Write Verilog and manifest of the sparse core."""
+    settings = _settings(config, assignments)
+    from . import generate as verb
+    console, steps = _consoles(None)
+    verb.report(verb.generate(settings, out_dir=out_dir, steps=steps), console)
+
+
+@simulate.command("sparse", epilog=_examples(
+    "weft simulate sparse digits --inputs digits       the network and data that ship",
+    "weft simulate sparse net.weft --inputs x.npy --json result.json") + "\n\n" + _EXIT_CODES)
+def simulate_sparse(
+    model: Annotated[str, typer.Argument(metavar="MODEL.weft", help="Compressed network, or "
+                                         "[bold]digits[/] for the one that ships.")],
+    inputs: Annotated[str, typer.Option(
+        metavar="FILE.npy", help="Integer array of inputs, one a row, as centred activations; or "
+                                 "[bold]digits[/].")],
+    config: ConfigOption = "weft", assignments: SetOption = None, out_dir: OutOption = None,
+    json: JsonOption = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None,
+    waves: Annotated[bool, typer.Option("--waves", help="Write a VCD of the first input.")] = False,
+):
+    """Run a compressed network on the sparse core and compare it with the golden model."""
+    settings = _settings(config, assignments)
+    from . import simulate as verb
+    console, steps = _consoles(json)
+    result = verb.simulate(settings, model=model, inputs=inputs, count=count, waves=waves,
+                           out_dir=out_dir, steps=steps)
+    _finish(verb, result, console, json)
+
+
+@synthesize.command("sparse", epilog=_examples(
+    "weft synthesize sparse --board icebreaker           4 PEs: do they fit?",
+    "weft synthesize sparse --set pes=16 --json area.json",
+    "weft synthesize sparse --unit accumulator_bank      one component alone",
+) + "\n\n" + _EXIT_CODES)
+def synthesize_sparse(
+    config: ConfigOption = "weft", assignments: SetOption = None, out_dir: OutOption = None,
+    json: JsonOption = None,
+    board: Annotated[str, typer.Option(help="ulx3s-85f, ulx3s-12f or icebreaker.")] = "ulx3s-85f",
+    unit: Annotated[str | None, typer.Option(help="Only this component of the core.")] = None,
+):
+    """Run yosys and nextpnr on the sparse core, or on one of its components."""
+    settings = _settings(config, assignments)
+    from . import synthesize as verb
+    console, steps = _consoles(json)
+    result = verb.synthesize(settings, board=board, unit=unit, out_dir=out_dir, steps=steps)
+    _finish(verb, result, console, json)
+
+
+def _settings(config, assignments):
+    from .settings import settings
+    return settings(config, assignments or [])
+
+
+def _finish(verb, result, console, json):
+    """Write the records first, so that a verdict which ends the command does not lose them."""
+    from .records import write_records
+    write_records(result.records, json)
+    verb.report(result, console)
+
+
 def main(argv=None):
     """Run the command.
 

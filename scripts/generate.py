@@ -1,0 +1,70 @@
+"""Emit Verilog for one configuration, with the manifest that says what it is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hw.emission import emit_verilog, manifest
+from hw.sparse.core import SparseCore
+
+from .files import writing
+from .paths import build_dir
+
+__all__ = ["Generated", "generate", "report"]
+
+#: Name of the top-level module.
+TOP = "sparse_core"
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Files that `generate` wrote.
+
+    Parameters
+    ----------
+    verilog, manifest : Path
+    modules, lines : int
+        In the Verilog.
+    """
+
+    verilog: Path
+    manifest: Path
+    modules: int
+    lines: int
+
+
+def generate(settings, *, steps, out_dir=None):
+    """Write ``sparse_core.v`` and ``sparse_core.json``.
+
+    Parameters
+    ----------
+    settings : scripts.settings.Settings
+    steps : scripts.progress.Steps
+    out_dir : path-like, optional
+        By default ``build/<label>``.
+
+    Returns
+    -------
+    Generated
+
+    Raises
+    ------
+    UsageError
+        If the folder can't be written.
+    """
+    out_dir = Path(out_dir) if out_dir is not None else build_dir(settings.label)
+    with steps.step(f"Emitting Verilog of {settings.label}"):
+        core = SparseCore(settings.config)
+        text = emit_verilog(core, name=TOP)
+    files = Generated(out_dir / f"{TOP}.v", out_dir / f"{TOP}.json",
+                      sum(line.startswith("module ") for line in text.splitlines()),
+                      text.count("\n"))
+    with writing(out_dir, option="--out-dir"):
+        files.verilog.write_text(text)
+        files.manifest.write_text(manifest(core, name=TOP, settings=settings))
+    return files
+
+
+def report(files, console):
+    """Print where the files are."""
+    console.print(f"Verilog   {files.verilog}  ({files.modules} modules, {files.lines} lines)")
+    console.print(f"Manifest  {files.manifest}")
