@@ -4,39 +4,56 @@ What a verb does is in the module of its name, which is imported when the verb r
 load Amaranth and SciPy, and `weft --help` should not wait for them.
 """
 
+import dataclasses
 import os
 import sys
 from typing import Annotated
 
 import typer
 
+from hw.config import PRESETS
+
 from .errors import WeftError
 
 __all__ = ["app", "main"]
 
-_EXIT_CODES = ("[bold]Exit codes:[/] 0 fine, 1 mismatch, 2 usage, 3 tool missing, "
-               "4 does not fit or misses timing")
+_EXIT_CODES = """
+
+[bold]Exit codes:[/] 0 fine, 1 mismatch, 2 usage, 3 tool missing,
+4 does not fit or misses timing"""
 
 
-def _examples(*lines):
-    """Text under a help page; blank lines between keep each example on its own line."""
-    return "\n\n".join(["[bold]Examples[/]", *(f"  {line}" for line in lines)])
+def _examples(*pairs):
+    """Text under a help page: what to type, and what it does."""
+    lines = [f"  {command}\n      [dim]{meaning}[/]" for command, meaning in pairs]
+    return "\n".join(["[bold]Examples[/]", *lines])
+
+
+def _parameters():
+    """Text under a help page: what `--set` can change."""
+    presets = {name: dataclasses.asdict(config) for name, config in PRESETS.items()}
+    lines = ["", "", "[bold]Parameters[/] and their values in " + ", ".join(presets)]
+    for name in next(iter(presets.values())):
+        values = (str(preset[name]).lower() for preset in presets.values())
+        lines.append(f"  {name:18}" + "  ".join(f"{value:6}" for value in values))
+    return "\n".join(lines)
 
 
 def _group(**options):
     return typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
+                       pretty_exceptions_enable=False,
                        context_settings={"help_option_names": ["-h", "--help"]}, **options)
 
 
 app = _group(
     help="Hardware for compressed neural networks: encode, generate Verilog, simulate bit for bit, "
          "place and route.",
-    epilog=_examples("weft doctor                                     is everything here?",
-                     "weft demo                                       golden = RTL, digit by digit",
-                     "weft generate sparse --set pes=16 -o out        Verilog and manifest",
-                     "weft synthesize sparse --board icebreaker       does it fit, how fast is it?",
-                     "weft VERB --help                                more of each",
-                     ) + "\n\n" + _EXIT_CODES)
+    epilog=_examples(("weft doctor", "is everything here, and does it work?"),
+                     ("weft demo", "a network on the hardware, equal to the last bit"),
+                     ("weft generate sparse --set pes=16 -o out", "Verilog and manifest"),
+                     ("weft synthesize sparse --board icebreaker", "does it fit, how fast is it?"),
+                     ("weft generate sparse --help", "every verb explains itself"),
+                     ) + _EXIT_CODES)
 
 ConfigOption = Annotated[str, typer.Option(
     "--config", "-c", metavar="PRESET",
@@ -58,7 +75,7 @@ def _consoles(json):
     return console(stderr=json == "-"), Steps()
 
 
-@app.command(epilog=_EXIT_CODES)
+@app.command(epilog=_EXIT_CODES.strip())
 def doctor():
     """Try every tool that weft uses; print versions, and a fix for what does not work."""
     from . import doctor as verb
@@ -74,10 +91,10 @@ for _name, _verb in (("generate", generate), ("simulate", simulate), ("synthesiz
 
 
 @app.command(epilog=_examples(
-    "weft demo                          100 held-out digits on 4 processing elements",
-    "weft demo --digits 20 --set pes=16",
-    "weft demo -c eie --json -          the core as published; records on standard output",
-) + "\n\n" + _EXIT_CODES)
+    ("weft demo", "100 held-out digits on 4 processing elements"),
+    ("weft demo --digits 20 --set pes=16", "fewer digits, more of them"),
+    ("weft demo -c eie --json -", "the core as published; records on standard output"),
+) + _EXIT_CODES)
 def demo(
     config: ConfigOption = "weft", assignments: SetOption = None, out_dir: OutOption = None,
     json: JsonOption = None,
@@ -88,16 +105,17 @@ def demo(
     The network is encoded, the core emitted as Verilog and run in Verilator through its host port:
     layer by layer, where every output and counter is compared, and as whole-network runs.
     """
-    from . import demo as verb
     settings = _settings(config, assignments)
+    from . import demo as verb
     console, steps = _consoles(json)
     result = verb.demo(settings, digits=digits, out_dir=out_dir, steps=steps)
     _finish(verb, result, console, json)
 
 
 @generate.command("sparse", epilog=_examples(
-    "weft generate sparse                              build/weft/sparse_core.{v,json}",
-    "weft generate sparse -c eie --set pes=64 -o out"))
+    ("weft generate sparse", "build/weft/sparse_core.v and .json"),
+    ("weft generate sparse -c eie --set pes=64 -o out", "the paper's core, into a folder"),
+) + _parameters())
 def generate_sparse(config: ConfigOption = "weft", assignments: SetOption = None,
                     out_dir: OutOption = None):
     """Write Verilog and manifest of the sparse core."""
@@ -108,8 +126,9 @@ def generate_sparse(config: ConfigOption = "weft", assignments: SetOption = None
 
 
 @simulate.command("sparse", epilog=_examples(
-    "weft simulate sparse digits --inputs digits       the network and data that ship",
-    "weft simulate sparse net.weft --inputs x.npy --json result.json") + "\n\n" + _EXIT_CODES)
+    ("weft simulate sparse digits --inputs digits", "the network and data that ship with weft"),
+    ("weft simulate sparse net.weft --inputs x.npy --json result.json", "your own"),
+) + _EXIT_CODES)
 def simulate_sparse(
     model: Annotated[str, typer.Argument(metavar="MODEL.weft", help="Compressed network, or "
                                          "[bold]digits[/] for the one that ships.")],
@@ -131,10 +150,10 @@ def simulate_sparse(
 
 
 @synthesize.command("sparse", epilog=_examples(
-    "weft synthesize sparse --board icebreaker           4 PEs: do they fit?",
-    "weft synthesize sparse --set pes=16 --json area.json",
-    "weft synthesize sparse --unit accumulator_bank      one component alone",
-) + "\n\n" + _EXIT_CODES)
+    ("weft synthesize sparse --board icebreaker", "do 4 processing elements fit?"),
+    ("weft synthesize sparse --set pes=16 --json area.json", "keep the figures"),
+    ("weft synthesize sparse --unit accumulators", "one component alone"),
+) + _EXIT_CODES)
 def synthesize_sparse(
     config: ConfigOption = "weft", assignments: SetOption = None, out_dir: OutOption = None,
     json: JsonOption = None,
@@ -195,13 +214,16 @@ def _usage(error):
     if isinstance(error, typer.Abort):
         return "interrupted", 130
     text = " ".join(error.format_message().split()).rstrip(".")
+    if not text:
+        return "", 2            # the help page has been printed instead
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "weft"
     return f"{text}; see {command} --help", 2
 
 
 def _complain(text, code):
-    print(f"weft: error: {text}", file=sys.stderr)
+    if text:
+        print(f"weft: error: {text}", file=sys.stderr)
     return code
 
 
