@@ -15,7 +15,7 @@ import numpy as np
 
 __all__ = [
     "INT32_MAX", "INT32_MIN", "MULTIPLIER_ONE", "asymmetric_scale", "dequantise", "quantise",
-    "quantise_multiplier", "requantise", "saturate", "sum_bounds", "symmetric_scale",
+    "quantise_multiplier", "requantise", "saturate", "symmetric_scale",
 ]
 
 INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
@@ -304,41 +304,6 @@ def asymmetric_scale(low, high, width):
     scale = high / steps - low / steps or 1.0
     zero_point, _ = quantise(-low, scale, lowest, low=lowest, high=lowest + steps)
     return scale, int(zero_point)
-
-
-def sum_bounds(weights, low, high):
-    """Bounds of every partial sum of ``weights @ activations``, in whatever order it is taken.
-
-    This is the proof that an accumulator can't overflow: no subset of the products of a row can
-    sum to less than all those that can be negative, each at its most negative.
-
-    Parameters
-    ----------
-    weights : array_like of int, shape (rows, columns)
-        Magnitudes below 2**31.
-    low, high : int
-        Range of an activation, inside int32.
-
-    Returns
-    -------
-    lowest, highest : ndarray of int64, shape (rows,)
-        ``lowest <= 0 <= highest``.
-
-    Examples
-    --------
-    >>> sum_bounds([[3, -2]], low=-1, high=10)
-    (array([-23]), array([32]))
-    """
-    weights = _require_range("weights", weights, INT32_MIN, INT32_MAX)
-    if not INT32_MIN <= low <= high <= INT32_MAX:
-        raise ValueError(f"low and high must be in order and int32, not {low} and {high}")
-    # A product is at most 2**62, so that the sum of two could leave int64.
-    if np.abs(weights).sum(axis=-1, dtype=np.float64).max(initial=0) * max(-low, high) >= 2.0**62:
-        raise ValueError("The bounds of the sums may leave int64")
-    products = weights * low, weights * high
-    lowest = np.minimum(np.minimum(*products), 0).sum(axis=-1)
-    highest = np.maximum(np.maximum(*products), 0).sum(axis=-1)
-    return lowest, highest
 
 
 def _require_scale(scale, dtype=np.float64):

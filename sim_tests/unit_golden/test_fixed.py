@@ -20,7 +20,6 @@ from golden.fixed import (
     quantise_multiplier,
     requantise,
     saturate,
-    sum_bounds,
     symmetric_scale,
 )
 
@@ -228,23 +227,3 @@ def test_scales_by_hand():
     for wrong in ((1, 0, 8), (0, math.inf, 8), (0, 1, 1)):
         with pytest.raises(ValueError, match="must be"):
             asymmetric_scale(*wrong)
-
-
-def test_sum_bounds_hold_for_every_order_and_are_tight():
-    rng = np.random.default_rng(1)
-    weights = rng.integers(-5, 6, (20, 6))
-    for low, high in ((-3, 7), (0, 9), (2, 4), (-6, -1)):
-        lowest, highest = sum_bounds(weights, low, high)
-        extremes = np.where(np.arange(64)[:, None, None] >> np.arange(6) & 1, high, low)
-        products = weights * extremes                                   # (64, 20, 6)
-        sums = np.concatenate([np.cumsum(products[..., rng.permutation(6)], axis=-1)
-                               for _ in range(30)], axis=-1)
-        assert (sums >= lowest[:, None]).all() and (sums <= highest[:, None]).all()
-        for bound, sign in ((highest, 1), (lowest, -1)):
-            reached = np.maximum(sign * weights * low, sign * weights * high).clip(0).sum(-1)
-            np.testing.assert_array_equal(bound, sign * reached)
-    assert [bound.tolist() for bound in sum_bounds(np.zeros((2, 0), int), 0, 1)] == [[0, 0]] * 2
-    with pytest.raises(ValueError, match="may leave int64"):
-        sum_bounds([[INT32_MIN] * 3], INT32_MIN, 0)
-    with pytest.raises(ValueError, match="in order and int32"):
-        sum_bounds([[1]], 1, 0)
