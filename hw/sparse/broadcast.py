@@ -22,6 +22,7 @@ def column_bus_layout(*, pointer_depth, activation_width):
     """What one class of processing elements is told, see `ProcessingElement`."""
     return data.StructLayout({
         "advance": 1,
+        "present": 1,
         "even_address": range(max(2, pointer_depth // 2)),
         "odd_address": range(max(2, pointer_depth // 2)),
         "odd": 1,
@@ -164,6 +165,7 @@ class Broadcast(wiring.Component):
                 ]
             m.d.comb += [
                 bus.advance.eq(advance),
+                bus.present.eq(valid_2),
                 bus.odd.eq(odd_3),
                 bus.broadcast.eq(valid_5),
                 bus.activation.eq(activation_5),

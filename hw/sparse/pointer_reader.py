@@ -31,6 +31,8 @@ class PointerReader(wiring.Component):
     load : In(1)
         Write pointer number `load_address`.
     advance : In(1)
+    present : In(1)
+        The addresses are those of a column; otherwise nothing is read.
     even_address, odd_address : In
         Where the two pointers lie in their banks.
     odd : In(1)
@@ -52,6 +54,7 @@ class PointerReader(wiring.Component):
             "load_address": In(range(depth)),
             "load_data": In(pointer_width),
             "advance": In(1),
+            "present": In(1),
             "even_address": In(range(max(2, depth // 2))),
             "odd_address": In(range(max(2, depth // 2))),
             "odd": In(1),
@@ -73,7 +76,7 @@ class PointerReader(wiring.Component):
                 write.data.eq(self.load_data),
                 write.en.eq(self.load & (self.load_address[0] == parity)),
                 read.addr.eq(address[:max(0, ceil_log2(self.depth // 2))]),
-                read.en.eq(self.advance),
+                read.en.eq(self.advance & self.present),
             ]
             reads.append(read.data)
         even, odd = reads

@@ -44,7 +44,7 @@ class ProcessingElement(wiring.Component):
     -------
     load_pointer, load_entries, load_weight : In(1)
         Write to the memory of that name, at `load_address`.
-    advance, even_address, odd_address, odd : In
+    advance, present, even_address, odd_address, odd : In
         See `PointerReader`.
     broadcast : In(1)
         The column whose pointers were presented 3 cycles of `advance` ago is to be multiplied by
@@ -87,6 +87,7 @@ class ProcessingElement(wiring.Component):
                                    len(self.arithmetic.load_address))),
             "load_data": In(max(pointer_width, weight_width, self.entry_width * word_entries)),
             "advance": In(1),
+            "present": In(1),
             "even_address": In(self.pointers.even_address.shape()),
             "odd_address": In(self.pointers.odd_address.shape()),
             "odd": In(1),
@@ -123,6 +124,7 @@ class ProcessingElement(wiring.Component):
         wanted = Signal()
         m.d.comb += [
             pointers.advance.eq(self.advance),
+            pointers.present.eq(self.present),
             pointers.even_address.eq(self.even_address),
             pointers.odd_address.eq(self.odd_address),
             pointers.odd.eq(self.odd),

@@ -1,0 +1,66 @@
+"""Performance counters that the host can read."""
+
+from amaranth import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["Counters", "tree_sum"]
+
+
+def tree_sum(values):
+    """Sum of `values` as a balanced tree of adders, so that depth grows with their logarithm."""
+    values = list(values)
+    while len(values) > 1:
+        pairs = [a + b for a, b in zip(values[::2], values[1::2], strict=False)]
+        values = pairs + values[len(values) & ~1:]
+    return values[0]
+
+
+class Counters(wiring.Component):
+    """Counters of 32 bits, each with an amount to add in every cycle. They wrap.
+
+    Timing: an amount shows in its counter a cycle later; `value` is the counter numbered `select`
+    one cycle before.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Counters, in the order of their numbers.
+    widths : dict of str to int
+        Width of the amount of each, in bits.
+
+    Members
+    -------
+    clear : In(1)
+        Set all counters to zero; what is added in this cycle is lost.
+    <name> : In(widths[name])
+        Amount to add.
+    select : In(range(len(names)))
+    value : Out(32)
+    """
+
+    def __init__(self, *, names, widths):
+        self.names = tuple(names)
+        super().__init__({
+            "clear": In(1),
+            **{name: In(widths[name]) for name in self.names},
+            "select": In(range(max(2, len(self.names)))),
+            "value": Out(32),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        counters = []
+        for name in self.names:
+            counter = Signal(32, name=f"count_{name}")
+            m.d.sync += counter.eq(counter + getattr(self, name))
+            with m.If(self.clear):
+                m.d.sync += counter.eq(0)
+            counters.append(counter)
+        with m.Switch(self.select):
+            for number, counter in enumerate(counters):
+                with m.Case(number):
+                    m.d.sync += self.value.eq(counter)
+
+        return m

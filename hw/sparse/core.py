@@ -1,0 +1,286 @@
+"""The sparse core: everything between its command stream and its response stream."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from golden.formats import IDENTITY, LAYER, PROTOCOL_VERSION, Counter, Memory
+
+from ..common.counters import Counters, tree_sum
+from ..common.output_stage import OutputStage
+from ..host.command_port import CommandPort, MemoryPort
+from ..memory import Collision, block_ram
+from .activation_bank import ActivationBank
+from .broadcast import Broadcast
+from .drain import Drain
+from .layer_sequencer import LayerSequencer
+from .processing_array import ProcessingArray
+
+__all__ = ["SparseCore"]
+
+
+class SparseCore(wiring.Component):
+    """Runs compressed networks, after EIE (Han et al., ISCA'16).
+
+    The host writes a network into the memories once; then, for each input, it writes the
+    activations, runs the layers and reads the activations that are the result.
+
+    Timing: a layer takes the time of its busiest processing element, `golden.sparse.cycles` to the
+    cycle, and then one cycle for every `lanes` outputs.
+
+    Parameters
+    ----------
+    config : hw.config.SparseConfig
+
+    Members
+    -------
+    commands : In(stream.Signature(32))
+    responses : Out(stream.Signature(32))
+        See `hw.host.command_port.CommandPort`.
+    """
+
+    #: Cycles from a fetch of the host to its word.
+    _read_latency = 3
+
+    def __init__(self, config):
+        self.config = config
+        super().__init__({
+            "commands": In(stream.Signature(32)),
+            "responses": Out(stream.Signature(32)),
+        })
+
+    @property
+    def memory_map(self):
+        """Memories as the host sees them, see `CommandPort`."""
+        config = self.config
+
+        def written(depth, *, units=1, parts=1, alignment=1, while_running=False, readable=False):
+            return MemoryPort(units=units, depth=depth, word_parts=parts, readable=readable,
+                              writable=True, alignment=alignment, while_running=while_running)
+
+        def read_only(depth):
+            return MemoryPort(units=1, depth=depth, word_parts=1, readable=True, writable=False)
+
+        return {
+            Memory.LAYERS: written(config.layer_count * LAYER.words()),
+            Memory.BIASES: written(config.bias_depth),
+            Memory.CODEBOOKS: written(config.codebook_count << config.index_width),
+            Memory.POINTERS: written(config.pointer_depth, units=config.pes, while_running=True),
+            Memory.ENTRIES: written(config.entry_words, units=config.pes,
+                                    parts=-(-config.word_width // 32), while_running=True),
+            Memory.ACTIVATIONS: written(config.activation_depth, readable=True,
+                                        alignment=config.map_width * config.groups),
+            Memory.COUNTERS: read_only(len(Counter)),
+            Memory.IDENTITY: read_only(len(IDENTITY)),
+        }
+
+    @property
+    def identity(self):
+        """Values of `golden.formats.IDENTITY`."""
+        values = {"version": PROTOCOL_VERSION,
+                  "codebook_depth": self.config.codebook_count << self.config.index_width}
+        return [int(values[name] if name in values else getattr(self.config, name))
+                for name in IDENTITY]
+
+    def elaborate(self, platform):
+        m = Module()
+
+        config = self.config
+        groups, lanes = config.groups, config.lanes
+        groups_log2, lanes_log2 = exact_log2(groups), exact_log2(lanes)
+        bank_depth = config.activation_depth // groups
+
+        m.submodules.port = port = CommandPort(
+            memories=self.memory_map, layer_count=config.layer_count,
+            read_latency=self._read_latency)
+        wiring.connect(m, wiring.flipped(self.commands), port.commands)
+        wiring.connect(m, wiring.flipped(self.responses), port.responses)
+
+        m.submodules.sequencer = sequencer = LayerSequencer(
+            layer_count=config.layer_count, pes=config.pes, groups=groups, lanes=lanes,
+            accumulator_depth=config.accumulator_depth, activation_depth=config.activation_depth,
+            bias_depth=config.bias_depth, codebook_count=config.codebook_count)
+        layer = sequencer.layer
+        m.d.comb += [
+            sequencer.run.eq(port.run.start),
+            sequencer.first.eq(port.run.first),
+            sequencer.count.eq(port.run.count),
+            port.running.eq(sequencer.running),
+            port.fault.eq(sequencer.fault),
+            sequencer.fault_clear.eq(port.fault_clear),
+        ]
+
+        def loads(memory):
+            return port.load.valid & (port.load.memory == memory)
+
+        m.d.comb += [
+            sequencer.load.eq(loads(Memory.LAYERS)),
+            sequencer.load_address.eq(port.load.address),
+            sequencer.load_data.eq(port.load.data),
+        ]
+
+        # Matrix times vector.
+        m.submodules.array = array = ProcessingArray(config)
+        m.submodules.broadcast = broadcast = Broadcast(
+            groups=groups, depth=bank_depth, pointer_depth=config.pointer_depth,
+            activation_width=config.activation_width)
+        quiet = Signal()
+        m.d.sync += quiet.eq(broadcast.idle & array.idle)
+        m.d.comb += [
+            array.load.eq(port.load.valid),
+            array.load_memory.eq(port.load.memory),
+            array.load_unit.eq(port.load.unit),
+            array.load_address.eq(port.load.address),
+            array.load_part.eq(port.load.part),
+            array.load_last_part.eq(port.load.last_part),
+            array.load_data.eq(port.load.data),
+            array.classes.eq(broadcast.classes),
+            array.codebook.eq(layer.codebook),
+            broadcast.blocked.eq(array.blocked),
+            broadcast.start.eq(sequencer.start),
+            broadcast.groups_log2.eq(layer.groups_log2),
+            broadcast.pointer_base.eq(layer.pointer_base),
+            sequencer.quiet.eq(quiet),
+        ]
+
+        # Results: sums, biases, activations.
+        m.submodules.drain = drain = Drain(
+            pes=config.pes, groups=groups, lanes=lanes, sum_width=config.sum_width,
+            accumulator_depth=config.accumulator_depth, depth=config.activation_depth)
+        m.d.comb += [
+            drain.start.eq(sequencer.start_drain),
+            drain.rows.eq(layer.rows),
+            drain.groups_log2.eq(layer.groups_log2),
+            drain.drained.eq(array.drained),
+            array.drain.eq(drain.drain | sequencer.clear),
+            array.drain_row.eq(Mux(sequencer.clear, sequencer.clear_row, drain.drain_row)),
+        ]
+        # Written only while no layer runs.
+        biases_write, biases_read = block_ram(
+            m, "biases", shape=data.ArrayLayout(signed(32), lanes),
+            depth=max(1, config.bias_depth // lanes), collision=Collision.NEVER, granularity=1)
+        m.d.comb += [
+            biases_write.addr.eq(port.load.address[lanes_log2:]),
+            biases_write.data.eq(port.load.data.replicate(lanes)),
+            biases_write.en.eq(Mux(loads(Memory.BIASES),
+                                   1 << port.load.address[:lanes_log2], 0)),
+        ]
+        bias_fetch = Signal()
+        m.d.comb += biases_read.en.eq(bias_fetch)
+        m.d.sync += [
+            bias_fetch.eq(drain.fetching),
+            biases_read.addr.eq((layer.bias_base >> lanes_log2) + drain.fetch_beat),
+        ]
+
+        outputs = []
+        for lane in range(lanes):
+            output = OutputStage(sum_in_width=drain.total_width,
+                                 activation_width=config.activation_width)
+            m.submodules[f"output_{lane}"] = output
+            m.d.comb += [
+                output.input_valid.eq(drain.valid),
+                output.sum.eq(drain.sums[lane]),
+                output.bias.eq(biases_read.data[lane]),
+                output.multiplier.eq(layer.multiplier),
+                output.left_shift.eq(layer.left_shift),
+                output.right_shift.eq(layer.right_shift),
+                output.low.eq(layer.low),
+                output.high.eq(layer.high),
+            ]
+            outputs.append(output)
+        written = outputs[0].output_valid
+
+        # `beat` results have been written; `remaining` are still to come.
+        beat = Signal(range(max(2, config.activation_depth // lanes)))
+        remaining = Signal(range(config.activation_depth + 1))
+        mask = Signal(lanes)
+        m.d.comb += [mask[lane].eq(remaining > lane) for lane in range(lanes)]
+        with m.If(sequencer.start_drain):
+            m.d.sync += [beat.eq(0), remaining.eq(layer.rows)]
+        with m.Elif(written):
+            m.d.sync += [beat.eq(beat + 1), remaining.eq(remaining - lanes)]
+        m.d.comb += sequencer.drained.eq(written & (remaining <= lanes))
+
+        # Activations: results go to the destination page, what the host writes to the source.
+        by_host = loads(Memory.ACTIVATIONS)
+        position = Signal(range(max(2, config.activation_depth)))
+        m.d.comb += position.eq(port.load.address)
+        scan_words = Signal(range(bank_depth // config.map_width + 1))
+        scan_log2 = exact_log2(config.map_width) + groups_log2
+        m.d.comb += scan_words.eq((layer.columns + (1 << scan_log2) - 1) >> scan_log2)
+        write_beat = Mux(by_host, position >> lanes_log2, beat)
+        write_mask = Mux(by_host, 1 << position[:lanes_log2], mask)
+        beats_per_map_log2 = scan_log2 - lanes_log2
+        fresh = (write_beat[:beats_per_map_log2] == 0) & write_mask[0]
+        peeks = []
+        for number in range(groups):
+            bank = ActivationBank(depth=bank_depth, beat=lanes // groups,
+                                  width=config.activation_width, map_width=config.map_width)
+            m.submodules[f"activations_{number}"] = bank
+            m.d.comb += [
+                bank.write.eq(by_host | written),
+                bank.fresh.eq(fresh),
+                bank.write_page.eq(Mux(by_host, sequencer.page, ~sequencer.page)),
+                bank.write_address.eq(write_beat),
+                bank.mask.eq(Cat(write_mask[number::groups])),
+                bank.read_page.eq(sequencer.page),
+                bank.start.eq(sequencer.start),
+                bank.scan_words.eq(scan_words),
+                broadcast.banks[number].found.eq(bank.found),
+                broadcast.banks[number].index.eq(bank.index),
+                broadcast.banks[number].exhausted.eq(bank.exhausted),
+                broadcast.banks[number].value.eq(bank.value),
+                bank.take.eq(broadcast.takes[number]),
+                bank.peek.eq(port.fetch.valid & (port.fetch.memory == Memory.ACTIVATIONS)),
+                bank.peek_index.eq(port.fetch.address[groups_log2:]),
+            ]
+            for lane, output in enumerate(outputs[number::groups]):
+                m.d.comb += bank.write_data[lane].eq(Mux(by_host, port.load.data, output.payload))
+            peeks.append(bank.value)
+
+        # Counters.
+        amounts = {
+            Counter.CYCLES: sequencer.multiplying,
+            Counter.TOTAL_CYCLES: sequencer.running,
+            Counter.COLUMNS: tree_sum(broadcast.columns),
+            Counter.QUEUE_FULL: tree_sum(broadcast.waiting),
+            Counter.BUSY: array.busy,
+            Counter.WASTED: array.wasted,
+            Counter.ESCAPES: array.escapes,
+            Counter.SATURATIONS: array.saturations + tree_sum(
+                output.saturated for output in outputs),
+        }
+        names = [counter.name.lower() for counter in Counter]
+        m.submodules.counters = counters = Counters(names=names, widths={
+            name: len(amount) for name, amount in zip(names, amounts.values(), strict=True)})
+        m.d.comb += [
+            counters.clear.eq(port.run.start),
+            counters.select.eq(port.fetch.address),
+        ]
+        for name, amount in zip(names, amounts.values(), strict=True):
+            m.d.comb += getattr(counters, name).eq(amount)
+
+        # What the host reads: one cycle after the fetch from where it lies, then two registers.
+        fetch_memory = Signal(4)
+        fetch_bank = Signal(range(groups))
+        identity = Signal(32)
+        shown = Signal(32)
+        m.d.sync += [fetch_memory.eq(port.fetch.memory), fetch_bank.eq(port.fetch.address)]
+        with m.Switch(port.fetch.address[:4]):
+            for index, value in enumerate(self.identity):
+                with m.Case(index):
+                    m.d.sync += identity.eq(value)
+        with m.Switch(fetch_memory):
+            with m.Case(Memory.ACTIVATIONS):
+                with m.Switch(fetch_bank):
+                    for number, value in enumerate(peeks):
+                        with m.Case(number):
+                            m.d.sync += shown.eq(value)
+            with m.Case(Memory.COUNTERS):
+                m.d.sync += shown.eq(counters.value)
+            with m.Case(Memory.IDENTITY):
+                m.d.sync += shown.eq(identity)
+        m.d.sync += port.fetched.eq(shown)
+
+        return m
