@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from golden.sparse.geometry import SparseGeometry
 
-__all__ = ["SparseConfig", "PRESETS"]
+__all__ = ["PRESETS", "SparseConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
