@@ -122,7 +122,6 @@ def escape_mask(indices, column_starts):
     opens = np.zeros(len(indices) + 1, dtype=bool)
     opens[column_starts] = True                         # a column forgets what came before it
     fresh = opens[zero]
-    fresh[0] = True
     fresh[1:] |= zero[1:] != zero[:-1] + 1
     number = np.arange(len(zero))
     since = number - np.maximum.accumulate(np.where(fresh, number, 0))

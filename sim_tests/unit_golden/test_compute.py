@@ -189,6 +189,27 @@ def test_proof_is_safe_and_tight():
     assert cases == 480 and 100 < proven < 380
 
 
+@pytest.mark.parametrize("activation, bias, left_shift, total, saturations", [
+    (127, 0, 0, 127, 0),
+    (128, 0, 0, 127, 1),                                # the accumulator's 8 bits
+    (-127, 0, 0, -127, 0),
+    (-129, 0, 0, -128, 1),
+    (1, (1 << 31) - 2, 0, (1 << 31) - 1, 0),
+    (1, (1 << 31) - 1, 0, (1 << 31) - 1, 1),            # the total's 32 bits
+    (-1, -(1 << 31), 0, -(1 << 31), 1),
+    (1, (1 << 30) - 2, 1, (1 << 30) - 1, 0),
+    (1, (1 << 30) - 1, 1, 1 << 30, 1),                  # the left shift's 32 bits
+    (127, (1 << 31) - 1, 1, (1 << 31) - 1, 2),
+])
+def test_each_saturation_at_its_edge(activation, bias, left_shift, total, saturations):
+    layer = SparseLayer("edge", np.ones((1, 1), np.uint8), np.array([0, 1], np.int16),
+                        np.array([bias], np.int32), multiplier=1 << 31, left_shift=left_shift)
+    trace = run_layer(layer, [activation], geometry=SparseGeometry(sum_width=8))
+    assert trace.sums.tolist() == [total]
+    assert trace.saturations == saturations
+    assert trace.proof == (saturations == 0)
+
+
 def test_proof_assumes_any_activation():
     layer = SparseLayer("edge", np.ones((1, 1), np.uint8), np.array([0, 1], np.int16),
                         np.array([0], np.int32), multiplier=1 << 31)

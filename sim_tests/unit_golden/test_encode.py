@@ -222,6 +222,7 @@ def test_a_column_forgets_the_escape_before_it():
     ({"pointers": [[0, 1, 1], [0, 1, 2]]}, "PE 0, local column 2: .* 2 entries at entry 1"),
     ({"pointers": [[0, 1, 2], [0, 3, 2]]}, "PE 1, local column 2"),
     ({"pointers": [[0, 1, 2], [-1, 1, 2]]}, "PE 1, local column 0: .* at entry -1"),
+    ({"pointers": [[1, 1, 2], [0, 1, 2]]}, "PE 0, local column 0: .* at entry 1"),
     ({"pointers": [[0, 1, 2], [0, 1, 3]]}, "PE 1, local column 2: .* at entry 3"),
     ({"pointers": [[0, 2], [0, 2]]}, "2 columns in 1 groups are not 1 local columns"),
     ({"runs": [0, 0, 0, 1]}, "PE 1, local column 1, entry 1: column 1 of position 3 .* 3 rows"),

@@ -1,4 +1,4 @@
-"""Memory images: every word by its format, and a core that has nothing else computes the network."""
+"""Memory images: every word by its format, and read by a core that knows nothing else."""
 
 import dataclasses
 import itertools
