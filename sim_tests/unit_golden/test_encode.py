@@ -272,7 +272,7 @@ def test_vgg6_encodes_in_four_seconds():
         1, 16, 4_195_000, dtype=np.uint8)
     non_zeros = np.count_nonzero(codes)
     assert non_zeros > 4_100_000
-    start = time.perf_counter()
+    start = time.process_time()         # one thread: as the clock, but for other processes' time
     encoded = encode(codes, geometry=SparseGeometry(pes=64, groups=4), groups=4)
-    assert time.perf_counter() - start < 4
+    assert time.process_time() - start < 4
     assert len(encoded.indices) - encoded.escapes.sum() - encoded.padding.sum() == non_zeros

@@ -65,9 +65,9 @@ def test_greedy_is_fast():
     load = np.random.default_rng(2).integers(50, 150, 8791)
     took = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         greedy_order(load, 64)
-        took.append(time.perf_counter() - start)
+        took.append(time.process_time() - start)
     assert min(took) < .05
 
 
