@@ -302,8 +302,9 @@ def _read_header(data):
         raise ContainerError("version", 4, f"is {version}; this program reads {VERSION}")
     if layers < 1:
         raise ContainerError("layers", 6, "a network has at least 1")
-    if not _HEADER.size + 6 <= size <= MAX_SIZE:
-        raise ContainerError("size", 8, f"must be from {_HEADER.size + 6} to {MAX_SIZE}, not {size}")
+    smallest = _HEADER.size + struct.calcsize("<HI")    # no metadata, a checksum
+    if not smallest <= size <= MAX_SIZE:
+        raise ContainerError("size", 8, f"must be from {smallest} to {MAX_SIZE}, not {size}")
     return layers, size
 
 

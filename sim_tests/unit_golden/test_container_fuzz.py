@@ -132,7 +132,8 @@ def test_mutated_files():
     assert counts[True, "network"] > 1000
     assert counts[True, "error"] > 5000
     assert fields >= {
-        "magic", "version", "layers", "size", "checksum", "metadata.key", "metadata.value", *("layers." + name for name in (
+        "magic", "version", "layers", "size", "checksum", "metadata.key", "metadata.value",
+        *(f"layers.{name}" for name in (
             "name", "rows", "columns", "multiplier", "left_shift", "right_shift", "high",
             "index_width", "run_width", "weight_scale", "input_scale", "output_scale", "entries",
             "codebook", "bias", "stream"))}
