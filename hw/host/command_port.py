@@ -7,8 +7,15 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
-from golden.formats import (COMMAND, COMMAND_MAGIC, MAX_WRITE_WORDS, RESPONSE, RESPONSE_MAGIC,
-                            Opcode, Status)
+from golden.formats import (
+    COMMAND,
+    COMMAND_MAGIC,
+    MAX_WRITE_WORDS,
+    RESPONSE,
+    RESPONSE_MAGIC,
+    Opcode,
+    Status,
+)
 
 from ..layouts import struct_layout
 
@@ -71,11 +78,11 @@ class CommandPort(wiring.Component):
     payload.
 
     Timing: commands are accepted one word a cycle. Between the last word of a header and the first
-    word of payload, or the answer to a command without, pass `check_cycles` cycles, and the time
-    that the command waits for the end of a run; an answer then takes one cycle more. `load` comes the cycle after its word of payload
-    is accepted, one a cycle; the answer to a write follows two cycles after its last word. A read
-    answers a word every ``read_latency + 2`` cycles. `commands.ready` depends on the state alone,
-    the outputs are registers or decoded from the state.
+    word of payload pass `check_cycles` cycles, and the time that the command waits for the end of a
+    run; an answer without payload takes one cycle more. `load` comes the cycle after its word of
+    payload is accepted, one a cycle; the answer to a write is valid two cycles after its last word.
+    A read answers a word every ``read_latency + 2`` cycles. `commands.ready` depends on the state
+    alone; the outputs are registers, or decoded from a few.
 
     A run: `start` is strobed when `running` is low; `first` and `count` are stable in that cycle
     and four more. `running` may rise up to eight cycles later, or never; from its fall on `fault`

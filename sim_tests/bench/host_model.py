@@ -4,8 +4,15 @@ Written from the contract in `hw/README.md`, not from the gateware: memories are
 lengths are compared as integers of any size.
 """
 
-from golden.formats import (COMMAND, COMMAND_MAGIC, MAX_WRITE_WORDS, RESPONSE, RESPONSE_MAGIC,
-                            Opcode, Status)
+from golden.formats import (
+    COMMAND,
+    COMMAND_MAGIC,
+    MAX_WRITE_WORDS,
+    RESPONSE,
+    RESPONSE_MAGIC,
+    Opcode,
+    Status,
+)
 
 __all__ = ["HostModel", "command"]
 
