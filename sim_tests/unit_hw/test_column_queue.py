@@ -1,0 +1,90 @@
+# amaranth: UnusedElaboratable=no
+
+"""ColumnQueue keeps order and count; PointerReader finds the ends of columns."""
+
+import random
+from collections import deque
+
+import pytest
+
+from hw.sparse.column_queue import ColumnQueue
+from hw.sparse.pointer_reader import PointerReader
+from sim_tests.bench.simulate import simulate
+
+
+@pytest.mark.parametrize("read_share", [.2, .8, 1])
+@pytest.mark.parametrize("depth", [1, 2, 7, 8])
+def test_queue(depth, read_share):
+    dut = ColumnQueue(shape=8, depth=depth)
+    rng = random.Random(depth)
+    read = 0
+
+    async def bench(ctx):
+        nonlocal read
+        model = deque()
+        for number in range(300):
+            assert ctx.get(dut.full) == (len(model) == depth)
+            assert ctx.get(dut.columns.valid) == bool(model)
+            if model:
+                assert ctx.get(dut.columns.payload) == model[0]
+            write = len(model) < depth and rng.random() < .7
+            ready = rng.random() < read_share
+            ctx.set(dut.write, int(write))
+            ctx.set(dut.written, number % 256)
+            ctx.set(dut.columns.ready, int(ready))
+            if ready and model:
+                model.popleft()
+                read += 1
+            if write:
+                model.append(number % 256)
+            await ctx.tick()
+
+    simulate(dut, bench)
+    assert read > 40
+
+
+@pytest.mark.parametrize("depth", [2, 6, 64])
+def test_pointers(depth):
+    dut = PointerReader(depth=depth, pointer_width=10)
+    rng = random.Random(depth)
+    pointers = sorted(rng.choices(range(1000), k=depth))
+    checked = 0
+
+    async def bench(ctx):
+        nonlocal checked
+        for number, pointer in enumerate(pointers):
+            ctx.set(dut.load, 1)
+            ctx.set(dut.load_address, number)
+            ctx.set(dut.load_data, pointer)
+            await ctx.tick()
+        ctx.set(dut.load, 0)
+        ctx.set(dut.present, 1)
+        columns = [rng.randrange(depth - 1) for _ in range(50)]
+        moves = 0
+        while moves < len(columns) + 3:
+            advance = rng.random() < .6
+            ctx.set(dut.advance, int(advance))
+            if moves < len(columns):
+                ctx.set(dut.even_address, columns[moves] + 1 >> 1)
+                ctx.set(dut.odd_address, columns[moves] >> 1)
+            if 1 <= moves <= len(columns):
+                ctx.set(dut.odd, columns[moves - 1] % 2)
+            await ctx.tick()
+            moves += advance
+            if moves >= 3 and moves - 3 < len(columns):
+                column = columns[moves - 3]
+                first, end = pointers[column], pointers[column + 1]
+                assert ctx.get(dut.empty) == (first == end)
+                assert ctx.get(dut.first) == first
+                assert first == end or ctx.get(dut.last) == end - 1
+                checked += 1
+
+    simulate(dut, bench)
+    assert checked > 50
+
+
+def test_parameters_are_checked():
+    with pytest.raises(ValueError, match="at least 1, not 0"):
+        ColumnQueue(shape=8, depth=0)
+    with pytest.raises(ValueError, match="even and at least 2, not 7"):
+        PointerReader(depth=7, pointer_width=4)
