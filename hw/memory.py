@@ -15,6 +15,8 @@ from typing import NamedTuple
 from amaranth import *
 from amaranth.lib.memory import Memory, ReadPort, WritePort
 
+from .check import Check
+
 __all__ = ["Collision", "Ports", "Style", "block_ram", "register_file", "rom"]
 
 
@@ -100,11 +102,12 @@ def block_ram(m, name, *, shape, depth, collision, init=(), granularity=None,
                      attrs={"no_rw_check": 1})
     write = memory.write_port(granularity=granularity)
     if collision is Collision.NEW:
-        return Ports(write, memory.read_port(transparent_for=(write,)))
+        read = memory.read_port(transparent_for=(write,))
+        return Ports(write, read)
     read = memory.read_port()
-    with m.If(write.en.any() & read.en):
-        m.d.sync += Assert(write.addr != read.addr,
-                           Format("{} is read and written at {}", name, read.addr))
+    check = Check(f"{name} is read where it is written")
+    m.submodules[f"{name}_check"] = check
+    m.d.comb += check.holds.eq(~(write.en.any() & read.en & (write.addr == read.addr)))
     return Ports(write, read)
 
 
@@ -126,7 +129,12 @@ def register_file(m, name, *, shape, depth, reads=1, init=(), style=Style.DISTRI
     (WritePort, tuple of ReadPort)
     """
     memory = _memory(m, name, shape=shape, depth=depth, init=init, style=style)
-    return memory.write_port(), tuple(memory.read_port(domain="comb") for _ in range(reads))
+    write = memory.write_port()
+    ports = []
+    for _ in range(reads):
+        read = memory.read_port(domain="comb")      # a port's signals are named by this variable
+        ports.append(read)
+    return write, tuple(ports)
 
 
 def rom(m, name, *, shape, init, style=Style.AUTOMATIC):

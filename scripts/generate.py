@@ -1,9 +1,11 @@
 """Emit Verilog for one configuration, with the manifest that says what it is."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from hw.emission import emit_verilog, manifest
+from hw.emission import emit_verilog
+from hw.manifest import manifest
 from hw.sparse.core import SparseCore
 
 from .files import writing
@@ -60,7 +62,8 @@ def generate(settings, *, steps, out_dir=None):
                       text.count("\n"))
     with writing(out_dir, option="--out-dir"):
         files.verilog.write_text(text)
-        files.manifest.write_text(manifest(core, name=TOP, settings=settings))
+        record = manifest(core, name=TOP, config=settings.config, label=settings.label)
+        files.manifest.write_text(json.dumps(record, indent=2) + "\n")
     return files
 
 

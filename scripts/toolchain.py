@@ -15,16 +15,14 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["BUILD", "PROJECT", "TOOLS", "Tool", "ToolMissing", "build_environment", "find",
+from .errors import ToolMissing
+from .paths import REPO
+
+__all__ = ["BUILD", "TOOLS", "Tool", "build_environment", "find",
            "verilator_root", "version", "versions"]
 
-#: Root of the project, and where everything that it produces goes.
-PROJECT = Path(__file__).resolve().parents[1]
-BUILD = PROJECT / "build"
-
-
-class ToolMissing(RuntimeError):
-    """A tool is not installed; the message says which and how to mend it. Exit code 3."""
+#: Where everything that the project produces goes.
+BUILD = REPO / "build"
 
 
 @dataclass(frozen=True)

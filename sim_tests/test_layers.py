@@ -91,7 +91,8 @@ def test_memories_come_through_one_door():
 
 def test_vendor_cells_stay_with_the_boards():
     for path in sources("hw"):
-        if "boards" not in path.parts:
+        # Emission instantiates the project's own modules.
+        if "boards" not in path.parts and path.name != "emission.py":
             calls = [node.lineno for node in ast.walk(ast.parse(path.read_text()))
                      if isinstance(node, ast.Call) and ast.unparse(node.func) == "Instance"]
             assert not calls, path

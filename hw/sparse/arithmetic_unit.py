@@ -3,7 +3,6 @@
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
 
 from ..memory import Collision, block_ram
 from .operation import operation_layout

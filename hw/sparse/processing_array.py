@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.formats import Memory
 
 from ..common.counters import tree_sum
+from ..emission import replicate
 from .broadcast import column_bus_layout
 from .processing_element import ProcessingElement
 
@@ -41,8 +42,7 @@ class ProcessingArray(wiring.Component):
 
     def __init__(self, config):
         self.config = config
-        self.elements = [self._element() for _ in range(config.pes)]
-        element = self.elements[0]
+        self.element = element = self._element()
         self.parts = -(-config.word_width // 32)
         events = range(config.pes + 1)
         super().__init__({
@@ -101,8 +101,8 @@ class ProcessingArray(wiring.Component):
         for memory, flag in kind.items():
             m.d.sync += flag.eq(complete & (self.load_memory == memory))
 
-        for number, element in enumerate(self.elements):
-            m.submodules[f"pe_{number}"] = element
+        elements = replicate(m, "pe", self.element, self._element, config.pes, platform)
+        for number, element in enumerate(elements):
             bus = self.classes[number % config.groups]
             chosen = Signal(name=f"chosen_{number}")
             m.d.sync += chosen.eq(self.load_unit == number)
@@ -123,12 +123,12 @@ class ProcessingArray(wiring.Component):
 
         for number in range(config.groups):
             m.d.comb += self.blocked[number].eq(
-                Cat(element.blocked for element in self.elements[number::config.groups]).any())
-        m.d.comb += self.idle.eq(Cat(element.idle for element in self.elements).all())
+                Cat(element.blocked for element in elements[number::config.groups]).any())
+        m.d.comb += self.idle.eq(Cat(element.idle for element in elements).all())
         m.d.sync += [
-            self.busy.eq(tree_sum(element.busy for element in self.elements)),
-            self.wasted.eq(tree_sum(element.wasted for element in self.elements)),
-            self.escapes.eq(tree_sum(element.escapes for element in self.elements)),
-            self.saturations.eq(tree_sum(element.saturated for element in self.elements)),
+            self.busy.eq(tree_sum(element.busy for element in elements)),
+            self.wasted.eq(tree_sum(element.wasted for element in elements)),
+            self.escapes.eq(tree_sum(element.escapes for element in elements)),
+            self.saturations.eq(tree_sum(element.saturated for element in elements)),
         ]
         return m

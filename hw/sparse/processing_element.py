@@ -1,12 +1,10 @@
 """One processing element of the sparse core."""
 
 from amaranth import *
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.formats import entry_format
 
-from ..layouts import struct_layout
 from .arithmetic_unit import ArithmeticUnit
 from .column_queue import ColumnQueue, column_layout
 from .entry_reader import EntryReader

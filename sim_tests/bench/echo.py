@@ -1,4 +1,4 @@
-"""A core that answers every command word with its successor: the smallest thing with a host port."""
+"""A core that answers every command word with its successor: the least that has a host port."""
 
 from amaranth import *
 from amaranth.lib import stream, wiring

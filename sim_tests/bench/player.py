@@ -165,7 +165,8 @@ class Simulator:
         progressed = (f"{record['commands']} of {commands.size} command words were accepted, "
                       f"{record['responses']} of {responses} response words arrived")
         if record["status"] == _OUT_OF_CYCLES:
-            raise Deadlock(f"{self.name} is not done after {max_cycles} cycles: {progressed}", words)
+            raise Deadlock(f"{self.name} is not done after {max_cycles} cycles: {progressed}",
+                           words)
         if record["status"] == _SURPLUS:
             raise SimulationError(f"{self.name} answers more than expected: {progressed}")
         if record["status"] != _COMPLETE or words.size != responses:

@@ -28,7 +28,7 @@ SIM_DIR = toolchain.BUILD / "sim"
 
 _VERILATE = (
     "--cc", "--exe", "--vpi", "--prefix", "Vtop", "-O3",
-    # There is no X in two-valued simulation; every register of emitted Verilog has an initial value.
+    # There is no X in two-valued simulation; every emitted register has an initial value.
     "--x-assign", "fast", "--x-initial", "fast",
     "--timescale", "1ns/1ns",
     # Lint is a test of its own (hw.emission); here a warning must not stop a build.

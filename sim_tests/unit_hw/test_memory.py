@@ -100,7 +100,7 @@ def test_reads_see_what_the_policy_says(collision):
 
 
 def test_a_collision_that_never_happens_fails_when_it_does():
-    with pytest.raises(AssertionError, match="rows is read and written at 3"):
+    with pytest.raises(AssertionError, match="rows is read where it is written"):
         drive(Ram(Collision.NEVER), [(1, 3, 5, 1, 3)] * 2, lambda *_: None)
     # Neither a read nor a write alone is a collision.
     drive(Ram(Collision.NEVER), [(0, 3, 5, 1, 3), (1, 3, 5, 0, 3), (1, 3, 5, 1, 4)] * 2,
