@@ -150,8 +150,8 @@ class UartLink(wiring.Component):
     A break (or any byte without a stop bit) drops the bytes of a word not yet whole, so that the
     next byte is the first of a word: this is how a host finds back. There is no flow control: a
     word that is not taken before the next one is whole is lost, which `overrun` tells. The command
-    port takes everything but what follows the header of a command that waits for a run; see
-    `hw.host.driver.Host`, which waits as well.
+    port takes nothing while it answers a read, nor behind the header of a command that waits for a
+    run: a host has to hold back what follows, as `hw.host.driver.Host` does.
 
     Parameters
     ----------
