@@ -13,7 +13,7 @@ from golden.container import MAX_WEIGHTS, ContainerError, dumps, loads
 from golden.network import SparseLayer, SparseNetwork
 
 #: Each is tried as it is and with size and checksum made right: twice as many files.
-MUTATIONS = 11_000
+MUTATIONS = 10_000
 #: Numbers that parsers trip over, in the sizes of the format's fields.
 NASTY = [struct.pack(f"<{type_}", value) for type_, values in (
     ("B", (0, 1, 8, 9, 31, 32, 127, 128, 255)),

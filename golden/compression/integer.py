@@ -1,0 +1,108 @@
+"""From float weights to a network that computes in integers only."""
+
+import numpy as np
+
+from ..fixed import (
+    INT32_MAX,
+    quantise,
+    quantise_multiplier,
+    requantise,
+    saturate,
+    symmetric_scale,
+)
+from ..network import SparseLayer
+
+__all__ = ["infer", "integer_layer"]
+
+
+def integer_layer(name, codebook, codes, bias, *, input_scale, output_scale, activation_bound,
+                  relu):
+    """Quantise one layer so that no sum of it can leave 32 bits.
+
+    Codebook entries get as many bits, at most 16, as this allows: whatever the activations, with
+    the products of a row taken in any order, ``activation_bound * sum |w| + |bias|`` is within
+    int32. A layer so made needs no saturating accumulators.
+
+    Parameters
+    ----------
+    name : str
+    codebook : array_like of float, shape (2**index_width,)
+        Real weights; entry 0 is 0.0.
+    codes : ndarray of uint8, shape (rows, columns)
+    bias : array_like of float, shape (rows,)
+        In real units.
+    input_scale, output_scale : float
+        Real value of one unit of an activation, at the input and at the output.
+    activation_bound : int
+        Largest magnitude of a centred activation at the input.
+    relu : bool
+        Whether negative outputs become 0.
+
+    Returns
+    -------
+    SparseLayer
+        With 16-bit outputs and zero points of 0.
+
+    Raises
+    ------
+    ValueError
+        If not even 2-bit weights fit, or ``codebook[0]`` is not 0.
+    """
+    codebook, bias = np.asarray(codebook, np.float64), np.asarray(bias, np.float64)
+    if codebook[0] != 0:
+        raise ValueError(f"{name}: codebook entry 0 must be 0.0, not {codebook[0]}")
+    for width in range(16, 1, -1):
+        weight_scale = symmetric_scale(np.abs(codebook).max(), width)
+        weights, _ = quantise(codebook, weight_scale)
+        sums = np.abs(bias) / (weight_scale * input_scale) + 1
+        sums += activation_bound * np.abs(weights)[codes].sum(axis=1)
+        if sums.max() <= INT32_MAX:
+            break
+    else:
+        raise ValueError(f"{name}: sums of up to {sums.max():.3g} leave 32 bits, even with 2-bit "
+                         "weights; scale the activations down")
+    stored, _ = quantise(bias, weight_scale * input_scale, low=-INT32_MAX, high=INT32_MAX)
+    multiplier, left_shift, right_shift = quantise_multiplier(
+        weight_scale * input_scale / output_scale)
+    return SparseLayer(
+        name=name, codes=codes, codebook=weights.astype(np.int16), bias=stored.astype(np.int32),
+        multiplier=multiplier, left_shift=left_shift, right_shift=right_shift,
+        low=0 if relu else -32768, high=32767, weight_scale=weight_scale,
+        input_scale=input_scale, output_scale=output_scale)
+
+
+def infer(network, inputs):
+    """Outputs of a network for many inputs at once, where no sum leaves 32 bits.
+
+    The plain definition, ``clamp(requantise(W a + bias))``, layer by layer.
+    `golden.sparse.compute` also knows what saturating accumulators make of larger sums.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+    inputs : array_like of int, shape (batch, columns)
+        Centred activations.
+
+    Returns
+    -------
+    ndarray of int16, shape (batch, rows)
+        Centred outputs of the last layer.
+
+    Raises
+    ------
+    ValueError
+        If a sum leaves 32 bits, or an input 16.
+    """
+    activations = np.asarray(inputs)
+    if activations.dtype.kind not in "iu" or saturate(activations, 16)[1]:
+        raise ValueError("Inputs must be integers of 16 bits")
+    for layer in network.layers:
+        # Products of 16-bit numbers: float64, which BLAS multiplies, holds their sums exactly.
+        sums = activations.astype(np.float64) @ layer.weights.T.astype(np.float64) + layer.bias
+        sums, saturations = saturate(sums.astype(np.int64), 32)
+        outputs, shifted = requantise(
+            sums, layer.multiplier, layer.left_shift, layer.right_shift)
+        if saturations + shifted:
+            raise ValueError(f"{layer.name}: {saturations + shifted} sums leave 32 bits")
+        activations = np.clip(outputs, layer.low, layer.high).astype(np.int16)
+    return activations
