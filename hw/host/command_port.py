@@ -1,11 +1,9 @@
 """The gateware end of the host port: commands in, responses out."""
 
-from dataclasses import dataclass
-
 from amaranth import *
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for, ceil_log2
+from amaranth.utils import ceil_log2
 
 from golden.formats import (
     COMMAND,
@@ -18,51 +16,10 @@ from golden.formats import (
 )
 
 from ..layouts import struct_layout
+from .command_check import CommandCheck
+from .memory_port import MemoryPort
 
 __all__ = ["CommandPort", "MemoryPort"]
-
-
-@dataclass(frozen=True)
-class MemoryPort:
-    """One memory as the host sees it: a row of the memory map.
-
-    Parameters
-    ----------
-    units : int
-        Copies of the memory that are addressed apart, 1 to 65536.
-    depth : int
-        Memory words in a unit.
-    word_parts : int
-        32-bit words in a memory word. ``depth * word_parts`` is at most `MAX_WRITE_WORDS`.
-    readable, writable : bool
-        Commands that the memory takes.
-    alignment : int
-        A power of two; the address of a write must be a multiple of it.
-    while_running : bool
-        Whether writes go ahead while layers run; otherwise they wait until the run has ended.
-    """
-
-    units: int
-    depth: int
-    word_parts: int
-    readable: bool
-    writable: bool
-    alignment: int = 1
-    while_running: bool = False
-
-    def __post_init__(self):
-        if not 1 <= self.units <= 1 << 16:
-            raise ValueError(f"Units must be from 1 to 65536, not {self.units}")
-        if self.depth < 1 or self.word_parts < 1 or self.depth * self.word_parts > MAX_WRITE_WORDS:
-            raise ValueError(f"Depth {self.depth} by {self.word_parts} parts must be from 1 to "
-                             f"{MAX_WRITE_WORDS} words")
-        if self.alignment < 1 or self.alignment.bit_count() != 1 or self.alignment > self.depth:
-            raise ValueError(f"Alignment must be a power of two no more than the depth "
-                             f"{self.depth}, not {self.alignment}")
-        if not (self.readable or self.writable):
-            raise ValueError("A memory must be readable, writable or both")
-        if self.while_running and not self.writable:
-            raise ValueError("A memory written while layers run must be writable")
 
 
 class CommandPort(wiring.Component):
@@ -136,8 +93,7 @@ class CommandPort(wiring.Component):
         self.address_width = max(1, ceil_log2(max([layer_count, *(p.depth for p in ports)])))
         self.unit_width = max(1, ceil_log2(max(p.units for p in ports)))
         self.part_width = max(1, ceil_log2(max(p.word_parts for p in ports)))
-        self._length_width = bits_for(max([layer_count, *(p.depth * p.word_parts for p in ports)]))
-        self.check_cycles = self._length_width + 4
+        self.check_cycles = CommandCheck.cycles_of(self.memories, layer_count) + 2
 
         super().__init__({
             "commands": In(stream.Signature(32)),
@@ -169,40 +125,6 @@ class CommandPort(wiring.Component):
             "fault_clear": Out(1),
         })
 
-    def _memory_map(self, m, header):
-        """Row of the memory map that the command means, one cycle after `header`."""
-        ports = self.memories.values()
-        row = Signal(data.StructLayout({
-            "usable": 1,
-            "units": bits_for(max(p.units for p in ports)),
-            "depth": bits_for(max([self.layer_count, *(p.depth for p in ports)])),
-            "word_parts": bits_for(max(p.word_parts for p in ports)),
-            "misalignment": max(1, ceil_log2(max(p.alignment for p in ports))),
-            "while_running": 1,
-        }))
-
-        def describe(port):
-            m.d.sync += [
-                row.units.eq(port.units),
-                row.depth.eq(port.depth),
-                row.word_parts.eq(port.word_parts),
-                row.misalignment.eq(Mux(header.opcode == Opcode.WRITE, port.alignment - 1, 0)),
-                row.while_running.eq((header.opcode == Opcode.WRITE) & port.while_running),
-            ]
-
-        m.d.sync += row.usable.eq(0)
-        with m.If(header.opcode == Opcode.RUN):
-            describe(MemoryPort(1, self.layer_count, 1, False, True))
-            m.d.sync += row.usable.eq(header.memory == 0)
-        with m.Else():
-            with m.Switch(header.memory):
-                for number, port in self.memories.items():
-                    with m.Case(int(number)):
-                        describe(port)
-                        m.d.sync += row.usable.eq(
-                            Mux(header.opcode == Opcode.WRITE, port.writable, port.readable))
-        return row
-
     def elaborate(self, platform):
         m = Module()
 
@@ -217,34 +139,20 @@ class CommandPort(wiring.Component):
         writing = header.opcode == Opcode.WRITE
         good = status == Status.OK
 
-        # What is wrong with it. The header is rare, so that each step has a cycle of its own: the
-        # row of the memory map, the words from the address to the end of the memory, and, over
-        # `_length_width` cycles of `Divide`, the length in memory words.
-        row = self._memory_map(m, header)
-        available = Signal(signed(len(row.depth) + 1))
-        words = Signal(self._length_width, reset_less=True)
-        remainder = Signal(len(row.word_parts), reset_less=True)
-        address_beyond = Signal()
-        length_beyond = Signal()
-        too_long = Signal()
-        bad_unit = Signal()
-        bad_address = Signal()
-        bad_length = Signal()
-        empty = Signal()
-        m.d.sync += [
-            available.eq(row.depth - address),
-            bad_unit.eq(header.unit >= row.units),
-            bad_address.eq(address_beyond | (available <= 0) | (address & row.misalignment).any()),
-            bad_length.eq(length_beyond | remainder.any() | (words == 0) | (words > available)),
-            empty.eq(length == 0),
+        # What is wrong with it.
+        m.submodules.check = check = CommandCheck(
+            memories=self.memories, layer_count=self.layer_count, address_width=self.address_width)
+        m.d.comb += [
+            check.header.eq(header),
+            check.address.eq(address),
+            check.word.eq(self.commands.payload),
         ]
-
-        divisions = Signal(range(self._length_width))
-        dividend = Cat(words[-1], remainder)
-        divides = dividend >= row.word_parts
+        too_long = Signal()
+        empty = Signal()
+        m.d.sync += empty.eq(length == 0)
 
         # Words of payload, one cycle after the stream; words fetched.
-        last_part = part + 1 == row.word_parts
+        last_part = part + 1 == check.word_parts
         m.d.sync += self.load.valid.eq(0)
         m.d.comb += [
             self.load.memory.eq(header.memory),
@@ -287,6 +195,7 @@ class CommandPort(wiring.Component):
                 m.d.comb += self.commands.ready.eq(1)
                 m.d.sync += header.eq(self.commands.payload)
                 m.d.sync += status.eq(Status.BAD_HEADER)
+                m.d.sync += part.eq(0)
                 with m.If(self.commands.valid):
                     m.next = "Answer"
                     with m.If(header.shape()(self.commands.payload).magic == COMMAND_MAGIC):
@@ -295,53 +204,27 @@ class CommandPort(wiring.Component):
             with m.State("Address"):
                 m.d.comb += self.commands.ready.eq(1)
                 m.d.sync += address.eq(self.commands.payload)
-                m.d.sync += address_beyond.eq(self.commands.payload[len(address):].any())
                 with m.If(self.commands.valid):
+                    m.d.comb += check.take_address.eq(1)
                     m.next = "Length"
 
             with m.State("Length"):
                 m.d.comb += self.commands.ready.eq(1)
-                m.d.sync += [
-                    length.eq(self.commands.payload),
-                    words.eq(self.commands.payload),
-                    length_beyond.eq(self.commands.payload[len(words):].any()),
-                    too_long.eq(self.commands.payload[len(length):].any()),
-                    remainder.eq(0),
-                    divisions.eq(self._length_width - 1),
-                ]
+                m.d.sync += length.eq(self.commands.payload)
+                m.d.sync += too_long.eq(self.commands.payload[len(length):].any())
                 with m.If(self.commands.valid):
-                    m.next = "Divide"
+                    m.d.comb += check.take_length.eq(1)
+                    m.next = "Check"
 
-            with m.State("Divide"):
-                # One bit of the quotient enters `words` from below as one of the dividend leaves.
-                m.d.sync += words.eq(Cat(divides, words))
-                m.d.sync += remainder.eq(Mux(divides, dividend - row.word_parts, dividend))
-                m.d.sync += divisions.eq(divisions - 1)
-                with m.If(divisions == 0):
-                    m.next = "Compare"
-
-            with m.State("Compare"):
-                m.d.sync += part.eq(0)
-                m.next = "Judge"
-
-            with m.State("Judge"):
-                m.d.sync += status.eq(Status.OK)
-                with m.If(~(reading | writing | (header.opcode == Opcode.RUN))):
-                    m.d.sync += status.eq(Status.BAD_OPCODE)
-                with m.Elif(~row.usable):
-                    m.d.sync += status.eq(Status.BAD_MEMORY)
-                with m.Elif(bad_unit):
-                    m.d.sync += status.eq(Status.BAD_UNIT)
-                with m.Elif(bad_address):
-                    m.d.sync += status.eq(Status.BAD_ADDRESS)
-                with m.Elif(bad_length):
-                    m.d.sync += status.eq(Status.BAD_LENGTH)
-                m.next = "Admit"
+            with m.State("Check"):
+                m.d.sync += status.eq(check.status)
+                with m.If(check.done):
+                    m.next = "Admit"
 
             with m.State("Admit"):
-                with m.If(~(good & self.running & ~row.while_running)):
+                with m.If(~(good & self.running & check.waits)):
                     m.next = "Execute"
-                with m.If(good & ~self.running & ~row.while_running & self.fault):
+                with m.If(good & ~self.running & check.waits & self.fault):
                     m.d.sync += status.eq(Status.BAD_LAYER)
                     m.d.sync += self.fault_clear.eq(1)
 
