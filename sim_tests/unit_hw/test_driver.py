@@ -13,6 +13,7 @@ from amaranth import Module
 from amaranth.lib.wiring import connect
 
 from golden.formats import COMMAND, IDENTITY, MAX_WRITE_WORDS, Counter, Memory, Opcode, Status
+from hw.config import PRESETS
 from hw.host import driver
 from hw.host.command_port import CommandPort, MemoryPort
 from hw.host.driver import (
@@ -28,6 +29,7 @@ from hw.host.driver import (
 )
 from hw.host.serial_transport import SerialTransport
 from hw.host.uart import UartLink
+from hw.sparse.core import SparseCore
 from sim_tests.bench.host_model import HostModel, command
 from sim_tests.bench.simulate import simulate
 
@@ -298,10 +300,12 @@ def test_a_session_over_the_line():
 
 
 def test_the_session_in_the_documentation_is_right():
+    """On the memory map of the core that is documented with it."""
     readme = Path(__file__).parents[2] / "hw" / "README.md"
     block = readme.read_text().split("```session\n")[1].split("```")[0]
-    model = HostModel(memories=MEMORIES, layer_count=8, faulty={1},
-                      initial=lambda *place: 0 if place[0] != Memory.ACTIVATIONS else 0xFFFFFFFB)
+    core = SparseCore(PRESETS["weft"])
+    model = HostModel(memories=core.memory_map, layer_count=core.config.layer_count, faulty={1},
+                      initial=lambda *place: 0xFFFFFFFB)
     answers = []
     for line in block.splitlines():
         arrow, *words = line.split("#")[0].split()
