@@ -12,8 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from golden import container
-from golden.container import ContainerError, dumps, loads, read_network, write_network
+from golden.container import (
+    ContainerError,
+    dumps,
+    loads,
+    read,
+    read_network,
+    write,
+    write_network,
+)
 from golden.network import SparseLayer, SparseNetwork
 
 TINY = SparseNetwork((SparseLayer(
@@ -203,6 +210,7 @@ def test_every_truncation_is_refused():
     ("layers[0].run_width", "00", "must be from 1 to 8, not 0"),
     ("layers[0].weight_scale", "00 00 00 00 00 00 00 00", "positive and finite, not 0.0"),
     ("layers[0].input_scale", "00 00 00 00 00 00 f0 ff", "positive and finite, not -inf"),
+    ("layers[0].input_scale", "00 00 00 00 00 00 f0 7f", "positive and finite, not inf"),
     ("layers[0].output_scale", "00 00 00 00 00 00 f8 7f", "positive and finite, not nan"),
     ("layers[0].entries", "00 00 00 00", "0 entries of 2-bit runs can't make 2 x 2 weights"),
     ("layers[0].entries", "05 00 00 00", "5 entries of 2-bit runs can't make 2 x 2 weights"),
@@ -307,6 +315,16 @@ def test_a_network_that_no_file_can_hold_is_refused(monkeypatch):
             (SparseNetwork((layer,), {"a": "\0"}), r"metadata\[0\].value: has characters")):
         with pytest.raises(ValueError, match=message):
             dumps(network)
-    monkeypatch.setattr(container, "MAX_WEIGHTS", 3)
+    monkeypatch.setattr(write, "MAX_WEIGHTS", 3)
     with pytest.raises(ValueError, match="for 4 weights; at most"):
         dumps(TINY)
+
+
+def test_the_limit_of_weights_is_that_of_all_layers_together(monkeypatch):
+    layer = TINY.layers[0]
+    data = dumps(SparseNetwork((layer, layer)))
+    monkeypatch.setattr(read, "MAX_WEIGHTS", 8)
+    assert len(loads(data).layers) == 2
+    monkeypatch.setattr(read, "MAX_WEIGHTS", 7)
+    with pytest.raises(ContainerError, match=r"layers\[1\].columns .* a network has at most 7"):
+        loads(data)

@@ -98,34 +98,34 @@ def test_mutated_files():
              example(rng, (40, 30, 1), 0.03, 1), example(rng, (5, 6), 1, 8)]
     counts = {(sealed, outcome): 0 for sealed in (False, True) for outcome in ("network", "error")}
     fields, largest, slowest = set(), 0.0, 0.0
-    tracemalloc.start()
-    try:
-        for number in range(MUTATIONS):
-            mutant = mutate(rng, files[number % len(files)], files)
-            for sealed in (False, True):
-                data = seal(mutant) if sealed else mutant
-                tracemalloc.reset_peak()
-                before, start = tracemalloc.get_traced_memory()[0], time.process_time()
-                try:
-                    network = loads(data)
-                except ContainerError as error:
-                    outcome = "error"
-                    fields.add(re.sub(r"\[\d+\]", "", error.field))
-                    assert 0 <= error.offset <= len(data)
-                    assert str(error).startswith(f"{error.field} at byte {error.offset}: ")
-                else:
-                    outcome = "network"
-                    assert_valid(network)
-                slowest = max(slowest, time.process_time() - start)
-                peak = tracemalloc.get_traced_memory()[1] - before
-                largest = max(largest, peak / (len(data) + 1000))
-                counts[sealed, outcome] += 1
-                if outcome == "network" and counts[sealed, outcome] % 16 == 0:
-                    again = loads(dumps(network))
-                    for a, b in zip(network.layers, again.layers, strict=True):
-                        np.testing.assert_array_equal(a.weights, b.weights)
-    finally:
-        tracemalloc.stop()
+    for number in range(MUTATIONS):
+        mutant = mutate(rng, files[number % len(files)], files)
+        for sealed in (False, True):
+            data = seal(mutant) if sealed else mutant
+            traced = number % 4 == 0                    # it halves the speed
+            if traced:
+                tracemalloc.start()
+            start = time.process_time()
+            try:
+                network = loads(data)
+            except ContainerError as error:
+                outcome = "error"
+                fields.add(re.sub(r"\[\d+\]", "", error.field))
+                assert 0 <= error.offset <= len(data)
+                assert str(error).startswith(f"{error.field} at byte {error.offset}: ")
+            else:
+                outcome = "network"
+                assert_valid(network)
+            finally:
+                peak = tracemalloc.get_traced_memory()[1]
+                tracemalloc.stop()
+            slowest = max(slowest, time.process_time() - start)
+            largest = max(largest, peak / (len(data) + 1000))
+            counts[sealed, outcome] += 1
+            if outcome == "network" and counts[sealed, outcome] % 16 == 0:
+                again = loads(dumps(network))
+                for a, b in zip(network.layers, again.layers, strict=True):
+                    np.testing.assert_array_equal(a.weights, b.weights)
     assert sum(counts.values()) == 2 * MUTATIONS >= 20_000
     # The checksum stops nearly everything; behind it, the parser has met both kinds.
     assert counts[False, "error"] > 0.99 * MUTATIONS

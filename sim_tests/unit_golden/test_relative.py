@@ -89,6 +89,7 @@ def test_more_entries_than_a_chunk(monkeypatch):
 @pytest.mark.parametrize(("entries", "shape", "message", "entry"), [
     ([(1, 3), (0, 2)], (4, 4), "entry 1 has index 0 but run 2, not 3", 1),
     ([(1, 3), (1, 3), (1, 3)], (4, 2), "entry 2 lies beyond the 4 x 2 weights", 2),
+    ([(1, 3), (1, 3), (1, 0)], (4, 2), "entry 2 lies beyond the 4 x 2 weights", 2),
     ([(1, 3)], (8, 1), "1 entries end 4 weights before the last of 8 x 1", 1),
     ([], (4, 1), "0 entries end 4 weights before", 0),
 ])

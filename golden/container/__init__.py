@@ -1,0 +1,49 @@
+"""The `.weft` file: one compressed network.
+
+All numbers are little-endian; a *text* is a u16 count of bytes and as many bytes of UTF-8.
+
+=============  =====  =====================================================================
+field          type   meaning
+=============  =====  =====================================================================
+magic          4 B    ``WEFT``
+version        u16    1
+layers         u16    how many, at least 1
+size           u32    bytes of the whole file, checksum included
+metadata       u16    how many pairs follow, each a text `key` and a text `value`
+layers[i]             see below
+checksum       u32    CRC-32 (as zlib's) of every byte before it
+=============  =====  =====================================================================
+
+Each layer, whose fields mean what `golden.network.SparseLayer` says:
+
+=========================  ==========================  =====================================
+name                       text                        printable, not empty
+rows, columns              u32 each                    columns = rows of the layer before
+multiplier                 u32                         0 to 2**31
+left_shift, right_shift    u8 each                     0 to 31
+low, high                  i16 each                    low <= high
+index_width, run_width     u8 each                     1 to 8
+input_zero_point           i32
+output_zero_point          i32
+weight_scale               f64                         positive, finite; as the next two
+input_scale, output_scale  f64 each
+entries                    u32                         in the stream
+codebook                   i16 x 2**index_width        the first is 0
+bias                       i32 x rows
+stream                     bytes                       `golden.compression.relative`
+=========================  ==========================  =====================================
+
+The writer chooses the `run_width` with which a stream is shortest; apart from that a network has
+exactly one file. Whatever is wrong with a file, wherever it comes from, is a `ContainerError` that
+names the field and its byte. Nothing is allocated before the bytes that justify it have been
+counted: a layer has at most ``(entries + 1) * 2**run_width`` weights, a network `MAX_WEIGHTS`.
+"""
+
+from .layout import MAX_SIZE, MAX_WEIGHTS, VERSION, ContainerError
+from .read import loads, read_network
+from .write import dumps, write_network
+
+__all__ = [
+    "MAX_SIZE", "MAX_WEIGHTS", "VERSION", "ContainerError", "dumps", "loads", "read_network",
+    "write_network",
+]

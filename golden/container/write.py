@@ -1,0 +1,120 @@
+"""Writing a network to a container file."""
+
+import struct
+import zlib
+from operator import index
+
+import numpy as np
+
+from ..compression.relative import best_run_width, encode_relative, pack_entries
+from .layout import (
+    HEADER,
+    INT16,
+    INT32,
+    LAYER_FIELDS,
+    MAGIC,
+    MAX_SIZE,
+    MAX_WEIGHTS,
+    VERSION,
+    number_problem,
+    text_problem,
+)
+
+__all__ = ["dumps", "write_network"]
+
+
+def write_network(network, target):
+    """Write a network.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+    target : path-like or binary file object
+
+    Raises
+    ------
+    ValueError
+        If the network is not one that a file can hold; nothing has then been written.
+    """
+    data = dumps(network)
+    if hasattr(target, "write"):
+        target.write(data)
+    else:
+        with open(target, "wb") as file:
+            file.write(data)
+
+
+def dumps(network):
+    """Return the bytes of the file of a `SparseNetwork`; errors as of `write_network`."""
+    if not 1 <= len(network.layers) <= 0xFFFF:
+        raise ValueError(f"layers: must be from 1 to 65535, not {len(network.layers)}")
+    if len(network.metadata) > 0xFFFF:
+        raise ValueError(f"metadata: at most 65535 pairs, not {len(network.metadata)}")
+    parts = [struct.pack("<H", len(network.metadata))]
+    for number, (key, value) in enumerate(network.metadata.items()):
+        parts += [_dump_text(f"metadata[{number}].key", key),
+                  _dump_text(f"metadata[{number}].value", value, lines=True)]
+    columns, weights = None, 0
+    for number, layer in enumerate(network.layers):
+        field = f"layers[{number}]"
+        parts += _dump_layer(field, layer)
+        if columns not in (None, layer.columns):
+            raise ValueError(f"{field}.columns: must be {columns}, the rows of the layer before, "
+                             f"not {layer.columns}")
+        columns, weights = layer.rows, weights + layer.rows * layer.columns
+    body = b"".join(parts)
+    size = HEADER.size + len(body) + 4
+    if size > MAX_SIZE or weights > MAX_WEIGHTS:
+        raise ValueError(f"size: {size} bytes for {weights} weights; at most {MAX_SIZE} bytes for "
+                         f"{MAX_WEIGHTS} weights can be read back")
+    data = HEADER.pack(MAGIC, VERSION, len(network.layers), size) + body
+    return data + struct.pack("<I", zlib.crc32(data))
+
+
+def _dump_text(field, text, *, lines=False):
+    problem = text_problem(text, lines=lines)
+    data = text.encode("utf-8", errors="surrogatepass")
+    if problem or len(data) > 0xFFFF:
+        raise ValueError(f"{field}: {problem or 'is longer than 65535 bytes'}")
+    return struct.pack("<H", len(data)) + data
+
+
+def _dump_array(field, values, type_, shape, low, high):
+    """Bytes of an integer array, or raise if it has other values or another shape."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "iu" or array.shape != shape:
+        raise ValueError(f"{field}: must be integers of shape {shape}, not {array.dtype} of shape "
+                         f"{array.shape}")
+    if array.min() < low or array.max() > high:
+        raise ValueError(f"{field}: must be from {low} to {high}, not {array.min()} to "
+                         f"{array.max()}")
+    return array.astype(type_).tobytes()
+
+
+def _dump_layer(field, layer):
+    codes, codebook = np.asarray(layer.codes), np.asarray(layer.codebook)
+    if codes.ndim != 2 or not codes.size:
+        raise ValueError(f"{field}.codes: must have rows and columns, not shape {codes.shape}")
+    index_width = layer.index_width
+    if not 1 <= index_width <= 8 or codebook.shape != (1 << index_width,):
+        raise ValueError(f"{field}.codebook: must have 2, 4 ... or 256 entries, not shape "
+                         f"{codebook.shape}")
+    _dump_array(f"{field}.codes", codes, "u1", codes.shape, 0, len(codebook) - 1)
+    if codebook[0] != 0:
+        raise ValueError(f"{field}.codebook: entry 0 must be 0, not {codebook[0]}")
+    if layer.low > layer.high:
+        raise ValueError(f"{field}.high: must not be below low={layer.low}, but is {layer.high}")
+    run_width = best_run_width(codes, index_width)
+    indices, runs = encode_relative(codes, run_width)
+    derived = {"run_width": run_width, "entries": len(indices)}
+    parts = [_dump_text(f"{field}.name", layer.name)]
+    for name, type_, low, high in LAYER_FIELDS:
+        value = derived[name] if name in derived else getattr(layer, name)
+        value = float(value) if type_ == "d" else index(value)
+        if problem := number_problem(name, value, low, high):
+            raise ValueError(f"{field}.{problem}")
+        parts.append(struct.pack("<" + type_, value))
+    return [*parts,
+            _dump_array(f"{field}.codebook", codebook, "<i2", codebook.shape, *INT16),
+            _dump_array(f"{field}.bias", layer.bias, "<i4", (layer.rows,), *INT32),
+            pack_entries(indices, runs, index_width, run_width)]
