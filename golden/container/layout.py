@@ -12,8 +12,9 @@ MAGIC = b"WEFT"
 VERSION = 1
 #: Bytes of the largest file that is read.
 MAX_SIZE = 1 << 28
-#: Weights, pruned ones included, of the largest network that is read.
-MAX_WEIGHTS = 1 << 28
+#: Weights, pruned ones included, of the largest network that is read; the fully connected layers of
+#: VGG-16 have 124 million. Reading takes two bytes of memory for each, and two more for each entry.
+MAX_WEIGHTS = 1 << 27
 
 INT32 = (-(1 << 31), (1 << 31) - 1)
 INT16 = (-(1 << 15), (1 << 15) - 1)

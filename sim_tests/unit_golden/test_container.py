@@ -200,7 +200,7 @@ def test_every_truncation_is_refused():
     ("layers[0].rows", "00 00 00 00", "rows must be from 1 to"),
     ("layers[0].rows", "ff ff ff ff", "rows must be from 1 to"),
     ("layers[0].columns", "00 00 00 00", "columns must be from 1 to"),
-    ("layers[0].columns", "00 00 00 10", "2 x 268435456 weights; a network has at most"),
+    ("layers[0].columns", "00 00 00 08", "2 x 134217728 weights; a network has at most"),
     ("layers[0].multiplier", "01 00 00 80", "must be from 0 to 2147483648, not 2147483649"),
     ("layers[0].left_shift", "20", "must be from 0 to 31, not 32"),
     ("layers[0].right_shift", "ff", "must be from 0 to 31, not 255"),
@@ -268,7 +268,7 @@ def test_layers_must_fit_each_other_and_the_file():
 def test_a_small_file_does_not_allocate_a_large_matrix():
     data, offsets = tiny_file()
     at = offsets["layers[0].rows"]
-    for shape in ((65535, 65535), (1 << 28, 1), (1, 1 << 28), (16000, 16000)):
+    for shape in ((65535, 65535), (1 << 27, 1), (1, 1 << 27), (11000, 11000), (16000, 16000)):
         hostile = sealed(data[:at] + struct.pack("<II", *shape) + data[at + 8:-4])
         tracemalloc.start()
         try:
