@@ -1,7 +1,7 @@
 """golden.fixed against TensorFlow Lite's own reference kernels, bit for bit.
 
 The kernel asked is CONV_2D. FULLY_CONNECTED would be the natural one, but LiteRT's reference for it
-has left integer arithmetic: since 2025 it computes ``round(sum * scale)`` in double precision (see
+has left integer arithmetic: in 2.3.0 it computes ``round(sum * scale)`` in double precision (see
 https://github.com/google-ai-edge/LiteRT/issues/8567, open), while every other kernel kept
 MultiplyByQuantizedMultiplier. A 1 x 1 convolution of one pixel is the same layer. The last test
 holds both statements to account.
