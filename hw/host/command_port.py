@@ -165,6 +165,7 @@ class CommandPort(wiring.Component):
             self.fetch.address.eq(address),
             self.fetch.part.eq(part),
         ]
+        # Only whole memory words pass, so that every command finds `part` at 0 and leaves it there.
         with m.If(self.load.valid | self.fetch.valid):
             m.d.sync += part.eq(part + 1)
             with m.If(last_part):
@@ -195,7 +196,6 @@ class CommandPort(wiring.Component):
                 m.d.comb += self.commands.ready.eq(1)
                 m.d.sync += header.eq(self.commands.payload)
                 m.d.sync += status.eq(Status.BAD_HEADER)
-                m.d.sync += part.eq(0)
                 with m.If(self.commands.valid):
                     m.next = "Answer"
                     with m.If(header.shape()(self.commands.payload).magic == COMMAND_MAGIC):

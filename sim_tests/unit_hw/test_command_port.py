@@ -265,13 +265,14 @@ def test_commands_wait_for_the_end_of_a_run_but_writes_behind_it(rise):
 @pytest.mark.parametrize("waiting", [
     command(READ, Memory.LAYERS, 0, 64), write(Memory.LAYERS, 0, 5), command(RUN, 0, 0, 1),
     command(RUN, 0, 3, 1)], ids=["read", "write", "run", "faulty run"])
-def test_a_fault_is_told_once(waiting):
+@pytest.mark.parametrize("run_cycles", [2, 60])     # over before, or after, the write behind it
+def test_a_fault_is_told_once(waiting, run_cycles):
     behind = write(Memory.ENTRIES, 0, 3) + [7] + command(READ, Memory.LAYERS, 0, 65)
     words = (waiting + command(RUN, 0, 3, 1) + behind + waiting + command(RUN, 0, 2, 1)
              + command(READ, Memory.LAYERS, 0, 1) + command(RUN, 0, 3, 2) + waiting)
     if waiting == command(RUN, 0, 3, 1):
         words = words[len(waiting):]        # else every second run would be refused
-    model = check(words, run_cycles=50)
+    model = check(words, run_cycles=run_cycles)
     assert model.faults_taken == 2
     assert model.statuses[-1] == Status.BAD_LAYER
     assert model.statuses.count(Status.BAD_LAYER) == 2
