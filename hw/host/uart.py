@@ -19,8 +19,8 @@ class UartReceiver(wiring.Component):
 
     Timing: a bit is sampled in its middle, to the cycle, after two cycles of synchronisation, and
     the next start bit is awaited from the middle of the stop bit on: the other end's rate may be
-    off by up to 3 % from `divisor` 16 on, and by 2 % below. A byte not taken before the next one
-    ends is lost, which `overrun` tells.
+    off by 2 %, whatever the `divisor`. A byte not taken before the next one ends is lost, which
+    `overrun` tells.
 
     Parameters
     ----------
