@@ -34,7 +34,7 @@ class Style(Enum):
 
     AUTOMATIC = "auto"
     BLOCK = "block"
-    DISTRIBUTED = "distributed"     #: look-up tables or flip-flops
+    DISTRIBUTED = "distributed"     #: look-up tables; an error on iCE40, which has none
     HUGE = "huge"                   #: the single-port RAMs of an iCE40 UP5K
 
 
@@ -111,15 +111,16 @@ def block_ram(m, name, *, shape, depth, collision, init=(), granularity=None,
     return Ports(write, read)
 
 
-def register_file(m, name, *, shape, depth, reads=1, init=(), style=Style.DISTRIBUTED):
+def register_file(m, name, *, shape, depth, reads=1, init=()):
     """Add a small RAM with combinational reads to `m`: for queues and tables of a few rows.
 
     Timing: `read.data` follows `read.addr` in the same cycle; a write shows from the next cycle on.
-    There is no collision: a read sees what the rows hold before the clock edge.
+    There is no collision: a read sees what the rows hold before the clock edge. Block RAM can't do
+    that, so it takes look-up tables on ECP5 and flip-flops on iCE40.
 
     Parameters
     ----------
-    m, name, shape, depth, init, style
+    m, name, shape, depth, init
         As for `block_ram`.
     reads : int
         Read ports.
@@ -128,7 +129,7 @@ def register_file(m, name, *, shape, depth, reads=1, init=(), style=Style.DISTRI
     -------
     (WritePort, tuple of ReadPort)
     """
-    memory = _memory(m, name, shape=shape, depth=depth, init=init, style=style)
+    memory = _memory(m, name, shape=shape, depth=depth, init=init, style=Style.AUTOMATIC)
     write = memory.write_port()
     ports = []
     for _ in range(reads):

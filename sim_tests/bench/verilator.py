@@ -5,7 +5,6 @@ sources, flags and tool versions. It is made in a directory of its own and renam
 a lock, so that any number of processes may ask for the same one at once.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -14,14 +13,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
 from cocotb_tools import config as cocotb_config
 
 from scripts import toolchain
+from scripts.locking import exclusively
 
-__all__ = ["SIM_DIR", "BuildError", "build_simulation", "exclusively"]
+__all__ = ["SIM_DIR", "BuildError", "build_simulation"]
 
 #: Where simulators are built and run.
 SIM_DIR = toolchain.BUILD / "sim"
@@ -44,15 +43,6 @@ _MAKE = (
 
 class BuildError(RuntimeError):
     """Verilator or the C++ compiler refused the design; the message ends with what it said."""
-
-
-@contextmanager
-def exclusively(path):
-    """Hold the lock file `path`, waiting for other processes that do."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def build_simulation(sources, *, name, top, arguments=(), waves=False):

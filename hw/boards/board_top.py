@@ -1,0 +1,107 @@
+"""A core on a board, reached over the board's serial line."""
+
+from amaranth import *
+from amaranth.lib import io
+
+from ..host.uart import UartLink
+
+__all__ = ["BoardTop"]
+
+
+class BoardTop(Elaboratable):
+    """Clock, serial line and core.
+
+    The core comes as Verilog, so that what is placed is what was emitted and simulated.
+
+    Parameters
+    ----------
+    verilog : str
+        Verilog of a core with a host port.
+    name : str
+        Name of its module.
+    clock_mhz : float
+        Clock of the core; on ECP5 any that the PLL makes of the board's clock, on iCE40 that
+        clock itself.
+    baud : int
+        Rate of the serial line in bit/s.
+    """
+
+    def __init__(self, verilog, *, name, clock_mhz, baud=1_000_000):
+        self.verilog = verilog
+        self.name = name
+        self.clock_mhz = clock_mhz
+        self.baud = baud
+        divisor = round(clock_mhz * 1e6 / baud)
+        if abs(clock_mhz * 1e6 / divisor / baud - 1) > 0.01:
+            raise ValueError(f"{clock_mhz} MHz does not divide to {baud} bit/s within 1 %")
+        self.divisor = divisor
+
+    def elaborate(self, platform):
+        m = Module()
+
+        platform.add_file(f"{self.name}.v", self.verilog)
+        pin = platform.request(platform.default_clk, dir="-")
+        m.submodules.clock_buffer = clock_buffer = io.Buffer("i", pin)
+        m.domains.sync = ClockDomain()
+        board_mhz = platform.default_clk_frequency / 1e6
+        if board_mhz == self.clock_mhz:
+            clock, locked = clock_buffer.i, Const(1)
+        else:
+            clock, locked = _ecp5_pll(m, clock_buffer.i, board_mhz, self.clock_mhz)
+            platform.add_clock_constraint(clock, self.clock_mhz * 1e6)
+        m.d.comb += ClockSignal().eq(clock)
+
+        # Reset for the first 15 cycles of a steady clock.
+        m.domains.start = start = ClockDomain(reset_less=True, local=True)
+        m.d.comb += start.clk.eq(ClockSignal())
+        started = Signal(4)
+        with m.If(locked & ~started.all()):
+            m.d.start += started.eq(started + 1)
+        m.d.comb += ResetSignal().eq(~started.all())
+
+        # Some boards have handshake lines too, which stay unconnected.
+        lines = platform.lookup("uart", 0).ios
+        uart = platform.request("uart", 0, dir={line.name: "-" for line in lines})
+        m.submodules.rx = rx = io.Buffer("i", uart.rx)
+        m.submodules.tx = tx = io.Buffer("o", uart.tx)
+        m.submodules.link = link = UartLink(divisor=self.divisor)
+        m.d.comb += [link.rx.eq(rx.i), tx.o.eq(link.tx)]
+        m.submodules.core = Instance(
+            self.name, i_clk=ClockSignal(), i_rst=ResetSignal(),
+            i_commands__payload=link.commands.payload,
+            i_commands__valid=link.commands.valid,
+            o_commands__ready=link.commands.ready,
+            o_responses__payload=link.responses.payload,
+            o_responses__valid=link.responses.valid,
+            i_responses__ready=link.responses.ready)
+        return m
+
+
+def _ecp5_pll(m, reference, input_mhz, output_mhz):
+    """Add an EHXPLLL; return its clock and its lock signal.
+
+    The output, which is also the feedback, is ``input * CLKFB_DIV / CLKI_DIV``; the oscillator,
+    ``output * CLKOP_DIV``, must run at 400 to 800 MHz (Lattice FPGA-TN-02200).
+    """
+    for input_divider in range(1, 9):
+        feedback = output_mhz * input_divider / input_mhz
+        output_divider = int(800 // output_mhz)
+        if feedback == int(feedback) and output_mhz * output_divider >= 400:
+            break
+    else:
+        raise ValueError(f"The PLL does not make {output_mhz} MHz of {input_mhz} MHz")
+    clock, locked = Signal(), Signal()
+    m.submodules.pll = Instance(
+        "EHXPLLL",
+        p_CLKI_DIV=input_divider, p_CLKFB_DIV=int(feedback), p_CLKOP_DIV=output_divider,
+        p_CLKOP_CPHASE=output_divider // 2, p_CLKOP_FPHASE=0, p_CLKOP_ENABLE="ENABLED",
+        p_FEEDBK_PATH="CLKOP", p_STDBY_ENABLE="DISABLED", p_DPHASE_SOURCE="DISABLED",
+        p_PLLRST_ENA="DISABLED", p_INTFB_WAKE="DISABLED",
+        a_FREQUENCY_PIN_CLKI=str(input_mhz), a_FREQUENCY_PIN_CLKOP=str(output_mhz),
+        a_ICP_CURRENT="12", a_LPF_RESISTOR="8", a_MFG_ENABLE_FILTEROPAMP="1",
+        a_MFG_GMCREF_SEL="2",
+        i_CLKI=reference, i_CLKFB=clock, i_RST=Const(0), i_STDBY=Const(0),
+        i_PHASESEL0=Const(0), i_PHASESEL1=Const(0), i_PHASEDIR=Const(0), i_PHASESTEP=Const(0),
+        i_PHASELOADREG=Const(0), i_PLLWAKESYNC=Const(0), i_ENCLKOP=Const(0),
+        o_CLKOP=clock, o_LOCK=locked)
+    return clock, locked

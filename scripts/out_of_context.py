@@ -1,0 +1,80 @@
+"""A component alone on a device: ports without pins.
+
+All inputs are held in registers that one serial pin fills, all outputs are caught in registers that
+one serial pin empties. Inputs must be *enabled* holding registers: plain shift registers would be
+merged with the pipelines behind them. The component stays a module of its own while it is
+optimised, so that its area is exact; nextpnr's `--out-of-context` is no alternative, because it
+routes the clock like any other signal.
+"""
+
+__all__ = ["WRAPPER", "script", "wrapper"]
+
+#: Name of the wrapping module.
+WRAPPER = "out_of_context"
+
+_SYNTHESIS = {
+    "ecp5": "synth_ecp5 -top {top}",
+    # UP5K: -device u has its timing; multipliers are only used when asked for.
+    "ice40": "synth_ice40 -device u -dsp -top {top}",
+}
+
+
+def wrapper(name, ports):
+    """Verilog of the wrapper of a module.
+
+    Parameters
+    ----------
+    name : str
+        The module.
+    ports : list of (str, str, int)
+        Its ports but `clk`: name, ``i`` or ``o``, width in bits.
+
+    Returns
+    -------
+    str
+    """
+    offset = {"i": 0, "o": 0}
+    connections = ["    .clk(clk)"]
+    for port, direction, width in ports:
+        if width:
+            bus = "held" if direction == "i" else "outputs"
+            start = offset[direction]
+            connections.append(f"    .{port}({bus}[{start + width - 1}:{start}])")
+            offset[direction] += width
+    inputs, outputs = max(2, offset["i"]), max(2, offset["o"])
+    connected = ",\n".join(connections)
+    return f"""\
+module {WRAPPER}(input wire clk, input wire serial_in, input wire load, input wire capture,
+                 output wire serial_out);
+  reg [{inputs - 1}:0] shift_in, held;
+  wire [{outputs - 1}:0] outputs;
+  reg [{outputs - 1}:0] caught, shift_out;
+  always @(posedge clk) begin
+    shift_in <= {{shift_in[{inputs - 2}:0], serial_in}};
+    if (load)
+      held <= shift_in;
+    caught <= outputs;
+    shift_out <= capture ? caught : {{shift_out[{outputs - 2}:0], 1'b0}};
+  end
+  assign serial_out = shift_out[{outputs - 1}];
+  {name} dut (
+{connected}
+  );
+endmodule
+"""
+
+
+def script(family, name, sources, synthesis_options=""):
+    """Yosys script that writes ``area.json`` (cells of the component) and ``netlist.json``."""
+    synthesis = _SYNTHESIS[family].format(top=WRAPPER)
+    return "\n".join([
+        *(f"read_verilog {source}" for source in sources),
+        f"hierarchy -top {WRAPPER}",
+        f"setattr -mod -set keep_hierarchy 1 {name}",
+        f"{synthesis} {synthesis_options}".rstrip(),
+        "tee -q -o area.json stat -json",
+        f"setattr -mod -unset keep_hierarchy {name}",
+        "flatten",
+        "clean",
+        "write_json netlist.json",
+    ]) + "\n"

@@ -1,0 +1,254 @@
+"""Synthesis, place and route: how large a component is, how fast, and whether it fits."""
+
+import hashlib
+import importlib
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from amaranth import Value
+from amaranth.lib.wiring import In
+
+from hw.boards.board_top import BoardTop
+from hw.boards.devices import BOARDS
+from hw.emission import emit_verilog
+
+from . import out_of_context
+from .errors import UsageError, WeftError
+from .locking import exclusively
+from .toolchain import BUILD, find, versions
+
+__all__ = ["SYNTH_DIR", "Synthesis", "synthesize"]
+
+#: Where results are kept.
+SYNTH_DIR = BUILD / "synth"
+
+_TOOLS = {"ecp5": ("yosys", "nextpnr-ecp5", "ecppack"),
+          "ice40": ("yosys", "nextpnr-ice40", "icepack")}
+_TOOLCHAIN = {"ecp5": "Trellis", "ice40": "IceStorm"}
+# Cells of yosys' netlist, and resources of nextpnr's report, by the names used in records.
+_AREA = {
+    "ecp5": {"lut4": ("LUT4",), "ccu2c": ("CCU2C",), "dpr16x4": ("TRELLIS_DPR16X4",),
+             "ff": ("TRELLIS_FF",), "dsp": ("MULT18X18D",), "bram": ("DP16KD",)},
+    "ice40": {"lut4": ("SB_LUT4",), "carry": ("SB_CARRY",), "ff": (r"SB_DFF\w*",),
+              "dsp": ("SB_MAC16",), "bram": (r"SB_RAM40_4K\w*",), "spram": ("SB_SPRAM256KA",)},
+}
+_USED = re.compile(r"^Info:\s+(\w+):\s*(\d+)/\s*(\d+)\s+\d+%", re.M)
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """What became of a design on a device.
+
+    Parameters
+    ----------
+    record : dict
+        ``unit``, ``board``, ``lut4``, ``ff``, ``dsp``, ``bram``, ``fmax_mhz`` (None if it was not
+        placed), ``fits``; on ECP5 ``ccu2c`` and ``dpr16x4``, on iCE40 ``carry`` and ``spram``.
+        Cells of the component alone, without what is wrapped around it; of the whole board top.
+    used : dict of str to (int, int)
+        Resources of the device, used and available, as nextpnr counts them.
+    exceeded : dict of str to (int, int)
+        Those of which too many are used.
+    clock_mhz : float or None
+        Clock rate that was aimed for.
+    critical_path : list of str
+        Cells along the slowest path, each with the kind and the length, in ns, of what follows it;
+        empty if it was not placed.
+    bitstream : str or None
+        File under `SYNTH_DIR`, of a board top.
+    """
+
+    record: dict
+    used: dict
+    exceeded: dict
+    clock_mhz: float | None
+    critical_path: list
+    bitstream: str | None
+
+
+def synthesize(component, *, name, board="ulx3s-85f", unit=True, seed=1, freq=None):
+    """Synthesise, place and route a component for a board.
+
+    Results are kept under ``build/synth`` by content: Verilog, options and tool versions.
+
+    Parameters
+    ----------
+    component : wiring.Component or str
+        What to synthesise; or the Verilog of a core with a host port, if `unit` is False.
+    name : str
+        Name of its module.
+    board : str
+        One of `hw.boards.devices.BOARDS`.
+    unit : bool
+        The component alone, without pins; otherwise a core on the board, with its serial line,
+        down to the bitstream.
+    seed : int
+        Of the placement.
+    freq : float, optional
+        Clock rate to aim for, in MHz; a design that does not reach it does not fit. By default
+        nothing is demanded of a unit, and the board's clock of a core.
+
+    Returns
+    -------
+    Synthesis
+
+    Raises
+    ------
+    UsageError
+        If the board is unknown.
+    ToolMissing
+        If a tool is not installed.
+    WeftError
+        If a tool fails on the design.
+    """
+    if board not in BOARDS:
+        raise UsageError(f"--board {board}: known are {', '.join(BOARDS)}")
+    device = BOARDS[board]
+    tools = {tool: find(tool) for tool in _TOOLS[device.family]}
+    verilog = component if isinstance(component, str) else emit_verilog(component, name=name)
+    job = _unit_job(component, verilog, name, device) if unit else _board_job(verilog, name, device)
+    clock = freq if freq is not None else None if unit else device.clock_mhz
+    options = [*device.nextpnr, *job.options, "--seed", str(seed), "--timing-allow-fail",
+               *([] if clock is None else ["--freq", str(clock)])]
+    key = hashlib.sha256(json.dumps([job.files, job.script, options, versions(tools)],
+                                    sort_keys=True).encode()).hexdigest()[:16]
+    folder = SYNTH_DIR / f"{name}-{board}-{key}"
+    with exclusively(SYNTH_DIR / ".locks" / key):
+        if not (folder / "result.json").is_file():
+            with tempfile.TemporaryDirectory(prefix=".synth-", dir=SYNTH_DIR) as work:
+                result = _run(job, device.family, tools, options, Path(work), name)
+                (Path(work) / "result.json").write_text(json.dumps(result, indent=2))
+                shutil.copytree(work, folder, dirs_exist_ok=True)
+    result = json.loads((folder / "result.json").read_text())
+
+    fmax = result["fmax_mhz"]
+    exceeded = {resource: (used, available) for resource, (used, available)
+                in result["used"].items() if used > available}
+    record = {"unit": name if unit else None, "board": board, **result["area"], "fmax_mhz": fmax,
+              "fits": fmax is not None and (clock is None or fmax >= clock)}
+    return Synthesis(record=record, clock_mhz=clock, used=result["used"], exceeded=exceeded,
+                     critical_path=result["critical_path"],
+                     bitstream=str(folder / result["bitstream"]) if result["bitstream"] else None)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Files to work on, the Yosys script that makes `netlist` of them, options of nextpnr."""
+
+    files: dict
+    script: str
+    netlist: str
+    options: tuple
+    top: str
+
+
+def _unit_job(component, verilog, name, device):
+    ports = [("rst", "i", 1)] if re.search(r"^  input wire rst;", _top(verilog, name), re.M) else []
+    for path, member, value in component.signature.flatten(component):
+        ports.append(("__".join(map(str, path)), "i" if member.flow == In else "o",
+                      len(Value.cast(value))))
+    files = {
+        f"{name}.v": verilog,
+        "wrapper.v": out_of_context.wrapper(name, ports),
+        "wrapper.ys": out_of_context.script(device.family, name, [f"{name}.v", "wrapper.v"]),
+    }
+    # Five pins, wherever they fall.
+    constraints = "lpf" if device.family == "ecp5" else "pcf"
+    return _Job(files, "wrapper.ys", "netlist.json",
+                (f"--{constraints}-allow-unconstrained",), name)
+
+
+def _top(verilog, name):
+    return verilog[verilog.index(f"module {name}("):]
+
+
+def _board_job(verilog, name, device):
+    module, cls = device.platform.split(":")
+    platform = getattr(importlib.import_module(f"amaranth_boards.{module}"), cls)(
+        toolchain=_TOOLCHAIN[device.family])
+    plan = platform.build(
+        BoardTop(verilog, name=name, clock_mhz=device.clock_mhz), do_build=False,
+        synth_opts="-device u -dsp" if device.family == "ice40" else "",
+        script_after_synth="tee -q -o area.json stat -json")
+    files = {file: text if isinstance(text, str) else text.decode()
+             for file, text in plan.files.items() if not file.endswith((".sh", ".bat"))}
+    constraints = "lpf" if device.family == "ecp5" else "pcf"
+    return _Job(files, "top.ys", "top.json", (f"--{constraints}", f"top.{constraints}"), "top")
+
+
+def _run(job, family, tools, options, work, name):
+    """Run the tools in `work`; return the result as JSON."""
+    for file, text in job.files.items():
+        (work / file).write_text(text)
+    _call([tools["yosys"], "-q", "-l", "yosys.log", job.script], work, f"Yosys, on {name}")
+    area = _area(json.loads((work / "area.json").read_text()), job.top, family)
+    result = {"area": area, "used": {}, "fmax_mhz": None, "critical_path": [], "bitstream": None}
+
+    output = ("--textcfg", "top.config") if family == "ecp5" else ("--asc", "top.asc")
+    log = _call([tools[f"nextpnr-{family}"], *options, "--json", job.netlist,
+                 "--report", "report.json", *output], work, f"nextpnr, on {name}", may_fail=True)
+    result["used"] = {resource: (int(used), int(available))
+                      for resource, used, available in _USED.findall(log)}
+    if not (work / "report.json").is_file():
+        if not any(used > available for used, available in result["used"].values()) \
+                and "no BELs remaining" not in log and "Unable to place" not in log:
+            raise WeftError(f"nextpnr, on {name}: {_complaint(log)}")
+        return result
+    report = json.loads((work / "report.json").read_text())
+    # The slowest of the clocks; a component without registers still has the wrapper's.
+    result["fmax_mhz"] = round(min(clock["achieved"] for clock in report["fmax"].values()), 2)
+    result["critical_path"] = _critical_path(report)
+    if job.top == "top":
+        if family == "ecp5":
+            _call([tools["ecppack"], "--input", "top.config", "--bit", "top.bit"], work, "ecppack")
+        else:
+            _call([tools["icepack"], "top.asc", "top.bit"], work, "icepack")
+        result["bitstream"] = "top.bit"
+    return result
+
+
+def _call(command, work, what, may_fail=False):
+    """Run a tool in `work` and return what it said; it must succeed unless it `may_fail`."""
+    done = subprocess.run([str(word) for word in command], cwd=work, capture_output=True, text=True,
+                          check=False)
+    said = done.stdout + done.stderr
+    if done.returncode and not may_fail:
+        raise WeftError(f"{what}: {_complaint(said)}")
+    return said
+
+
+def _complaint(said):
+    errors = [line for line in said.splitlines() if line.startswith("ERROR")]
+    return (errors or said.strip().splitlines() or ["no message"])[-1]
+
+
+def _area(statistics, top, family):
+    """Cells of module `top` and everything in it, by the names of a record."""
+    modules = {name.removeprefix("\\"): module for name, module in statistics["modules"].items()}
+
+    def count(module):
+        cells = {}
+        for cell, number in modules[module]["num_cells_by_type"].items():
+            inside = count(cell) if cell in modules else {cell: 1}
+            for kind, amount in inside.items():
+                cells[kind] = cells.get(kind, 0) + number * amount
+        return cells
+
+    cells = count(top)
+    return {resource: sum(number for cell, number in cells.items()
+                          if any(re.fullmatch(pattern, cell) for pattern in patterns))
+            for resource, patterns in _AREA[family].items()}
+
+
+def _critical_path(report):
+    paths = [path["path"] for path in report["critical_paths"]
+             if path["from"].startswith("posedge") and path["to"].startswith("posedge")]
+    if not paths:
+        return []
+    slowest = max(paths, key=lambda path: sum(step["delay"] for step in path))
+    return [f"{step['from']['cell']} {step['type']} {step['delay']:.2f}" for step in slowest]
