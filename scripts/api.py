@@ -1,0 +1,41 @@
+"""The verbs of the command line for Python.
+
+    from scripts import api
+
+    settings = api.configuration("weft", pes=16)
+    print(api.generate(settings, out_dir="out").verilog)
+    result = api.demo(settings, digits=20)
+    assert result.bit_exact
+
+Each returns what the command prints, and raises a `scripts.errors.WeftError` where the command
+ends with an error.
+"""
+
+import functools
+
+from . import demo as _demo
+from . import doctor as _doctor
+from . import generate as _generate
+from . import simulate as _simulate
+from . import synthesize as _synthesize
+from .progress import Steps
+from .records import write_records
+from .settings import configuration
+
+__all__ = ["configuration", "demo", "doctor", "generate", "simulate", "synthesize",
+           "write_records"]
+
+
+def _quietly(function):
+    """The same function; it shows its progress only if it is given `steps`."""
+    @functools.wraps(function)
+    def call(*arguments, steps=None, **options):
+        return function(*arguments, steps=Steps(quiet=True) if steps is None else steps, **options)
+    return call
+
+
+doctor = _quietly(_doctor.diagnose)
+demo = _quietly(_demo.demo)
+generate = _quietly(_generate.generate)
+simulate = _quietly(_simulate.simulate)
+synthesize = _quietly(_synthesize.synthesize)
