@@ -91,14 +91,15 @@ for _name, _verb in (("generate", generate), ("simulate", simulate), ("synthesiz
 
 
 @app.command(epilog=_examples(
-    ("weft demo", "100 held-out digits on 4 processing elements"),
+    ("weft demo", "all held-out digits on 4 processing elements"),
     ("weft demo --digits 20 --set pes=16", "fewer digits, more of them"),
     ("weft demo -c eie --json -", "the core as published; records on standard output"),
 ) + _EXIT_CODES)
 def demo(
     config: ConfigOption = "weft", assignments: SetOption = None, out_dir: OutOption = None,
     json: JsonOption = None,
-    digits: Annotated[int, typer.Option(min=1, help="How many held-out digits to run.")] = 100,
+    digits: Annotated[int | None, typer.Option(
+        min=1, help="How many of the held-out digits to run; default: all.")] = None,
 ):
     """Run the handwritten-digits network through golden model and RTL, and compare every bit.
 

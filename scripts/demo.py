@@ -40,15 +40,15 @@ class Demo:
         return self.simulated.outcome.bit_exact
 
 
-def demo(settings, *, steps, digits=100, out_dir=None):
+def demo(settings, *, steps, digits=None, out_dir=None):
     """Run held-out digits through golden model and RTL.
 
     Parameters
     ----------
     settings : scripts.settings.Settings
     steps : scripts.progress.Steps
-    digits : int
-        How many.
+    digits : int, optional
+        How many; all by default.
     out_dir : path-like, optional
         By default ``build/<label>``.
 
@@ -63,9 +63,10 @@ def demo(settings, *, steps, digits=100, out_dir=None):
     """
     with steps.step("Reading network and digits"):
         network, data = load_digits_network(), load_digits_data()
-    if digits > len(data.test_labels):
-        raise UsageError(f"--digits {digits}: only {len(data.test_labels)} are held out, "
-                         f"ask for fewer")
+    held_out = len(data.test_labels)
+    digits = held_out if digits is None else digits
+    if not 1 <= digits <= held_out:
+        raise UsageError(f"--digits {digits}: {held_out} are held out, ask for 1 to {held_out}")
     result = simulation.simulate_network(
         settings, network, data.test_inputs[:digits].astype(np.int64), steps=steps, bench="demo",
         out_dir=out_dir, waves=True)
@@ -87,7 +88,10 @@ def report(result, console):
     Mismatch
         If hardware and models differ.
     """
-    count = result.simulated.outcome.inputs
+    told, count = result.metadata, result.simulated.outcome.inputs
+    console.print(f"{told['network']}: {float(told['density']):.1%} of the weights are left; "
+                  f"accuracy {float(told['float accuracy']):.1%} before compression, "
+                  f"{float(told['compressed accuracy']):.1%} after it.")
     console.print(f"Accuracy on {count} held-out digits: golden model {result.accuracy_golden:.1%},"
-                  f" hardware {result.accuracy_rtl:.1%}\n")
+                  f" hardware {result.accuracy_rtl:.1%}.\n")
     simulation.report(result.simulated, console)

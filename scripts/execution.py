@@ -12,11 +12,11 @@ from golden.formats import Counter, Memory
 from golden.sparse.compute import run_network
 from golden.sparse.cycles import layer_cycles
 from golden.sparse.image import build_image, from_positions
-from hw.host.driver import HostError, Program, load_image, signed
+from hw.host.driver import HostError, load_image, signed
 
 from .errors import Mismatch, UsageError
 
-__all__ = ["LayerOutcome", "Outcome", "execute", "fit", "predict"]
+__all__ = ["LayerOutcome", "Outcome", "execute", "fit", "play", "predict"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +166,7 @@ def predict(image, network, traces, inputs, config):
     return predicted
 
 
-def _program(image, network, inputs, first=None):
+def _program(image, network, inputs):
     """Load the network, then run every input layer by layer and as a whole."""
     program = load_image(image)
     for activations in inputs:
