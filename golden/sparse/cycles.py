@@ -257,11 +257,9 @@ class _FusedReader(_Reader):
         while going.any():
             stop = np.minimum((word + 1) * size - offset, end)
             operations = self.plain_before[start + stop] - self.plain_before[start + begin]
-            # A lone escape at the end of a word that starts its column is absorbed.
-            lone = (operations == 0) & (begin == first) & (stop < end)
-            operations = np.maximum(operations, 1)
-            moved = np.where(lone, request + 1, np.maximum(request + 1, finished))
-            finished = np.where(going & ~lone, moved + operations, finished)
+            operations = np.maximum(operations, 1)      # an escape that is alone takes a cycle
+            moved = np.maximum(request + 1, finished)
+            finished = np.where(going, moved + operations, finished)
             left = np.where(going, moved, left)
             going &= word < last_word
             # The next word is requested in the cycle in which this one moves on.

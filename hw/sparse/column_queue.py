@@ -67,7 +67,6 @@ class ColumnQueue(wiring.Component):
         write, (head,) = register_file(m, "ring", shape=self.shape, depth=self.depth)
 
         level = Signal(range(self.depth + 1))
-        level_then = Signal(range(self.depth + 1))
         read = Signal()
 
         def advance(pointer):
@@ -79,9 +78,12 @@ class ColumnQueue(wiring.Component):
             self.columns.valid.eq(level != 0),
             self.columns.payload.eq(head.data),
             read.eq(self.columns.valid & self.columns.ready),
-            level_then.eq(level + self.write - read),
         ]
-        m.d.sync += [level.eq(level_then), self.full.eq(level_then == self.depth)]
+        # `read` comes late in the cycle, so nothing is computed from it, only chosen by it.
+        with m.If(self.write & ~read):
+            m.d.sync += [level.eq(level + 1), self.full.eq(level == self.depth - 1)]
+        with m.If(read & ~self.write):
+            m.d.sync += [level.eq(level - 1), self.full.eq(0)]
         with m.If(self.write):
             m.d.sync += write.addr.eq(advance(write.addr))
         with m.If(read):

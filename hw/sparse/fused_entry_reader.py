@@ -22,12 +22,11 @@ class FusedEntryReader(wiring.Component):
     is itself an escape; it issues together with the entry after it as one operation, so long runs
     of zeros cost storage but no time. Columns are never empty.
 
-    Timing: an operation every cycle, with these exceptions. A word is fetched 2 cycles before its
-    first operation, and one word is fetched ahead; so a column that meets an idle reader issues 3
-    cycles after it is offered. An escape that ends a word is absorbed with the operation before it,
-    and, if it is the first entry of its column, by the fetch, which takes a cycle that is hidden if
-    the word before keeps the reader busy for two. An escape that is alone in the last word of a
-    column takes a cycle (an encoder has no reason to write one).
+    Timing: an operation every cycle. A word is fetched 2 cycles before its first operation, and one
+    word is fetched ahead; so a column that meets an idle reader issues 3 cycles after it is
+    offered. An escape that ends a word is absorbed together with the operation before it. Only an
+    escape that is alone in its column's share of a word takes a cycle, in which nothing is
+    multiplied: `golden.sparse.encode` sees to it that there is none.
 
     Parameters, members: as for `EntryReader`; `escapes` counts the escapes consumed this cycle.
     """
@@ -99,8 +98,9 @@ class FusedEntryReader(wiring.Component):
         info = Signal(word_info, reset_less=True)
         finishing = Signal()
 
-        # An escape whose follower is in a later word: rows to skip / 2**run_width, 0 if none.
-        carried = Signal(self.run_width + 1)        # absorbed, its follower not yet issuing
+        # An escape whose follower is in the next word: rows to skip / 2**run_width, 0 if none.
+        carried = Signal(self.run_width + 1)        # its follower is not yet issuing
+        started = Signal()                          # and it was the first entry of its column
         skipped = Signal(self.run_width + 1)        # to be added to the operation at `info.slot`
 
         # Issue: one operation, of one entry or of an escape and its follower.
@@ -110,6 +110,7 @@ class FusedEntryReader(wiring.Component):
         follows = Signal()          # the entry at `info.slot` follows an escape
         pair = Signal()
         trailing = Signal()         # after this operation only an escape is left of the word
+        alone = Signal()            # there is no operation: an escape is all there is in the word
         next_slot = Signal(range(self.word_entries + 2))
         escape = Signal(self.run_width + 1)
 
@@ -127,45 +128,40 @@ class FusedEntryReader(wiring.Component):
             pair.eq(is_zero(info.slot) & ~follows & (info.slot != info.end)),
             next_slot.eq(info.slot + 1 + pair),
             trailing.eq((next_slot == info.end) & is_zero(info.end)),
+            alone.eq(is_zero(info.slot) & ~follows & (info.slot == info.end)),
             finishing.eq(trailing | (next_slot > info.end)),
             escape.eq(Mux(pair, first.run + 1, skipped)),
 
-            self.valid.eq(issuing),
+            self.valid.eq(issuing & ~alone),
             self.operation.starts.eq(info.starts),
             self.operation.skip.eq(Cat(Mux(pair, second.run, first.run), escape)),
             self.operation.index.eq(Mux(pair, second.index, first.index)),
             self.operation.activation.eq(info.activation),
         ]
 
-        # Fetch: move the word on, or absorb it if an escape that starts a column is all it holds.
-        lone = Signal()
-        lone_entry = Signal(self.entry_layout)
-        lone_before = Signal()      # such a word was absorbed: the next word starts the column
+        # Fetch: move the word on. `carrying` are the rows that an escape at its very end skips.
         carrying = Signal(self.run_width + 1)
-
+        starting = Signal()         # that escape was the first entry of its column
         m.d.comb += [
-            lone_entry.eq(read.data[self.word_entries - 1]),
-            lone.eq(fetched & fetched_info.starts & ~fetched_info.ends & (lone_entry.index == 0)
-                    & (fetched_info.slot == self.word_entries - 1)),
-            leave.eq(fetched & (lone | ~issuing | finishing)),
-            carrying.eq(Mux(issuing & trailing & ~info.ends, ending.run + 1, carried)),
-            self.escapes.eq((issuing & pair) + (issuing & trailing) + lone),
+            leave.eq(fetched & (~issuing | finishing)),
+            carrying.eq(Mux(issuing, Mux((trailing | alone) & ~info.ends, ending.run + 1, 0),
+                            carried)),
+            starting.eq(Mux(issuing, info.starts & alone & ~info.ends, started)),
+            self.escapes.eq((issuing & pair) + (issuing & (trailing | alone))),
         ]
         with m.If(issuing):
             m.d.sync += [info.slot.eq(next_slot), info.starts.eq(0), skipped.eq(0)]
             with m.If(finishing):
-                m.d.sync += [issuing.eq(0), carried.eq(carrying)]
-        with m.If(lone):
-            m.d.sync += [carried.eq(lone_entry.run + 1), lone_before.eq(1)]
-        with m.Elif(leave):
+                m.d.sync += [issuing.eq(0), carried.eq(carrying), started.eq(starting)]
+        with m.If(leave):
             m.d.sync += [
                 issuing.eq(1),
                 entries.eq(read.data),
                 info.eq(fetched_info),
-                info.starts.eq(fetched_info.starts | lone_before),
+                info.starts.eq(fetched_info.starts | starting),
                 skipped.eq(carrying),
                 carried.eq(0),
-                lone_before.eq(0),
+                started.eq(0),
             ]
             for slot in range(self.word_entries):
                 m.d.sync += zeros[slot].eq(read.data[slot].index == 0)
