@@ -16,8 +16,9 @@ class Drain(wiring.Component):
     With G column groups, the sum at position q is the sum over g of row q // S of the processing
     elements (q mod S) * G + g, where S = pes / G. Accumulators are cleared as they are read.
 
-    Timing: a beat a cycle. The first leaves `latency` cycles after `start`. `row` strobes go out
-    once for each local row; `drained` is expected `ArithmeticUnit.drain_latency` cycles later.
+    Timing: a beat a cycle. The first leaves `latency` cycles after `start`. `drain` is strobed once
+    for each local row, the first time in the cycle after `start`; `drained` is expected
+    `ArithmeticUnit.drain_latency` cycles later, and to stay until the next row's.
 
     Parameters
     ----------
@@ -45,6 +46,9 @@ class Drain(wiring.Component):
     """
 
     def __init__(self, *, pes, groups, lanes, sum_width, accumulator_depth, depth):
+        if not groups <= lanes <= pes // groups:
+            raise ValueError(f"Lanes must be from the groups, {groups}, to the slots that so many "
+                             f"leave, {pes // groups}, not {lanes}")
         self.pes = pes
         self.groups = groups
         self.lanes = lanes

@@ -21,9 +21,13 @@ class LayerSequencer(wiring.Component):
     A layer that does not fit the core ends the run with `fault`; the activations then are those of
     the layer before it.
 
-    Timing: `run` is taken while not `running`, which rises in the next cycle. Before each
-    layer pass 9 cycles for its descriptor, after the last operation `ArithmeticUnit.latency` + 2
-    until its sums have settled.
+    Timing: `running` is high from reset on, for ``accumulator_depth + ArithmeticUnit.latency + 1``
+    cycles. `run` is taken while it is low, and it rises in the next cycle. `start` is strobed 11
+    cycles after `run`, or after `drained` of the layer before (9 for the descriptor, 2 to see
+    whether it fits); `start_drain` `ArithmeticUnit.latency` cycles after `quiet` is first seen,
+    when the last sums have settled; `multiplying` is high from the cycle after `start` up to that
+    one. `running` falls in the cycle after the last `drained`, or, with `fault` rising, after the
+    cycle in which the misfit would have started.
 
     Parameters
     ----------
@@ -59,6 +63,8 @@ class LayerSequencer(wiring.Component):
 
     def __init__(self, *, layer_count, pes, groups, lanes, accumulator_depth, activation_depth,
                  bias_depth, codebook_count):
+        if groups < 1 or groups.bit_count() != 1:
+            raise ValueError(f"Groups must be a power of two, not {groups}")
         self.layer_count = layer_count
         self.pes = pes
         self.groups = groups
