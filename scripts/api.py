@@ -17,11 +17,13 @@ from . import demo as _demo
 from . import doctor as _doctor
 from . import generate as _generate
 from . import simulate as _simulate
+from . import synthesize as _synthesize
 from .progress import Steps
 from .records import write_records
 from .settings import configuration
 
-__all__ = ["configuration", "demo", "doctor", "generate", "simulate", "write_records"]
+__all__ = ["configuration", "demo", "doctor", "generate", "simulate", "synthesize",
+           "write_records"]
 
 
 def _quietly(function):
@@ -36,3 +38,4 @@ doctor = _quietly(_doctor.diagnose)
 demo = _quietly(_demo.demo)
 generate = _quietly(_generate.generate)
 simulate = _quietly(_simulate.simulate)
+synthesize = _quietly(_synthesize.synthesize)

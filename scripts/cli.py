@@ -153,19 +153,24 @@ def simulate_sparse(
 @synthesize.command("sparse", epilog=_examples(
     ("weft synthesize sparse --board icebreaker", "do 4 processing elements fit?"),
     ("weft synthesize sparse --set pes=16 --json area.json", "keep the figures"),
-    ("weft synthesize sparse --unit accumulators", "one component alone"),
+    ("weft synthesize sparse --unit arithmetic_unit", "one component alone"),
 ) + _EXIT_CODES)
 def synthesize_sparse(
     config: ConfigOption = "weft", assignments: SetOption = None, out_dir: OutOption = None,
     json: JsonOption = None,
     board: Annotated[str, typer.Option(help="ulx3s-85f, ulx3s-12f or icebreaker.")] = "ulx3s-85f",
-    unit: Annotated[str | None, typer.Option(help="Only this component of the core.")] = None,
+    unit: Annotated[str | None, typer.Option(
+        metavar="NAME", help="Only this component, alone and without pins.")] = None,
+    freq: Annotated[float | None, typer.Option(
+        metavar="MHZ", min=0.1, help="Clock rate to demand; default: the board's.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the placement.")] = 1,
 ):
     """Run yosys and nextpnr on the sparse core, or on one of its components."""
     settings = _settings(config, assignments)
     from . import synthesize as verb
     console, steps = _consoles(json)
-    result = verb.synthesize(settings, board=board, unit=unit, out_dir=out_dir, steps=steps)
+    result = verb.synthesize(settings, board=board, unit=unit, freq=freq, seed=seed,
+                             out_dir=out_dir, steps=steps)
     _finish(verb, result, console, json)
 
 

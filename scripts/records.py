@@ -36,12 +36,14 @@ FIELDS = {
     "saturations": (int, "sums that were saturated"),
     "sim_hz": (float, "simulated cycles per second"),
     "lut4": (int, "4-input lookup tables"),
-    "ccu2c": (int, "carry cells"),
-    "dpr16x4": (int, "distributed RAM cells"),
+    "ccu2c": (int, "carry cells of ECP5"),
+    "carry": (int, "carry cells of iCE40"),
+    "dpr16x4": (int, "distributed RAM cells of ECP5"),
     "ff": (int, "flip-flops"),
     "dsp": (int, "multipliers"),
     "bram": (int, "block RAMs"),
-    "fmax_mhz": (float, "highest clock rate, in MHz"),
+    "spram": (int, "single-port RAMs of iCE40"),
+    "fmax_mhz": (float, "highest clock rate, in MHz; null if it was not placed"),
     "fits": (bool, "whether it fits the device and meets its timing"),
 }
 

@@ -1,0 +1,192 @@
+"""Place and route the sparse core, or one of its components: how large, how fast, does it fit."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from amaranth.hdl import Fragment
+from amaranth.lib import wiring
+from rich.markup import escape
+from rich.table import Column, Table
+
+from hw.boards.devices import BOARDS
+from hw.emission import emit_verilog
+from hw.sparse.core import SparseCore
+
+from . import synthesis
+from .errors import DoesNotFit, UsageError, did_you_mean
+from .files import writing
+from .generate import TOP
+from .paths import build_dir
+from .records import record
+from .settings import Settings
+from .synthesis import Synthesis
+
+__all__ = ["Synthesized", "report", "synthesize", "units"]
+
+#: What the columns of a record are called in the table.
+_CELLS = {"lut4": "LUT4", "ccu2c": "carry cells (CCU2C)", "carry": "carry cells",
+          "dpr16x4": "distributed RAM (DPR16X4)", "ff": "flip-flops", "dsp": "multipliers",
+          "bram": "block RAMs", "spram": "single-port RAMs"}
+
+
+@dataclass(frozen=True, eq=False)
+class Synthesized:
+    """What `synthesize` found.
+
+    Parameters
+    ----------
+    settings : Settings
+    name : str
+        What was synthesised.
+    synthesis : Synthesis
+    file : Path
+        The figures, as JSON.
+    records : list of dict
+        See `scripts.records`.
+    """
+
+    settings: Settings
+    name: str
+    synthesis: Synthesis
+    file: Path
+    records: list[dict]
+
+
+def units(config):
+    """Components of a core by name, the core itself excepted.
+
+    Parameters
+    ----------
+    config : hw.config.SparseConfig
+
+    Returns
+    -------
+    dict of str to Component
+        One of each kind, such as ``column_queue`` for the first ColumnQueue.
+    """
+    found = {}
+
+    def walk(fragment):
+        for origin in fragment.origins or ():
+            if isinstance(origin, wiring.Component) and list(origin.signature.members):
+                name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(origin).__name__).lower()
+                found.setdefault(name, origin)
+        for subfragment, _, _ in fragment.subfragments:
+            walk(subfragment)
+
+    walk(Fragment.get(SparseCore(config), None))
+    # Amaranth's own memories are components too; a check is nothing but its assertion.
+    return {name: unit for name, unit in found.items()
+            if type(unit).__module__.startswith("hw.") and name not in (TOP, "check")}
+
+
+def synthesize(settings, *, steps, board="ulx3s-85f", unit=None, freq=None, seed=1, out_dir=None):
+    """Run yosys and nextpnr; results are kept by content and found again.
+
+    Parameters
+    ----------
+    settings : Settings
+    steps : scripts.progress.Steps
+    board : str
+        Name in `hw.boards.devices.BOARDS`.
+    unit : str, optional
+        Name of a component, see `units`, which is synthesised alone and without pins; by default
+        the whole core on its board, with the serial line that reaches it.
+    freq : float, optional
+        Clock rate to demand, in MHz; by default the board's for the core, none for a unit.
+    seed : int
+        Of the placement.
+    out_dir : path-like, optional
+        By default ``build/<label>``.
+
+    Returns
+    -------
+    Synthesized
+
+    Raises
+    ------
+    UsageError
+        If there is no such board or component.
+    ToolMissing
+        If the board's tools are not installed.
+    """
+    if board not in BOARDS:
+        raise UsageError(f"--board {board}: no board is called that, {did_you_mean(board, BOARDS)}")
+    out_dir = Path(out_dir) if out_dir is not None else build_dir(settings.label)
+    if unit is None:
+        name, what = TOP, emit_verilog(SparseCore(settings.config), name=TOP)
+    else:
+        known = units(settings.config)
+        if unit not in known:
+            raise UsageError(f"--unit {unit}: {settings.label} has no such component, "
+                             f"{did_you_mean(unit, known)}")
+        name, what = unit, known[unit]
+    with steps.step(f"Synthesis, placement and routing of {name} for {board}"):
+        result = synthesis.synthesize(what, name=name, board=board, unit=unit is not None,
+                                      seed=seed, freq=freq)
+    figures = record(bench="synthesize", config=settings.label, source="netlist",
+                     pes=settings.config.pes, **{**result.record, "unit": name})
+    file = out_dir / f"{name}-{board}.json"
+    with writing(out_dir, option="--out-dir"):
+        file.write_text(json.dumps([figures], indent=2) + "\n")
+    return Synthesized(settings, name, result, file, [figures])
+
+
+def report(result, console):
+    """Print utilisation, clock rate and the slowest path.
+
+    Raises
+    ------
+    DoesNotFit
+        If the device is too small, or the clock rate that was asked for is missed.
+    """
+    found, figures = result.synthesis, result.records[0]
+    board = figures["board"]
+    console.print(f"{result.name} of {result.settings.label} on {board}")
+    table = Table("cells", Column("used", justify="right"), box=None, pad_edge=False)
+    for name, title in _CELLS.items():
+        if name in figures:
+            table.add_row(title, str(figures[name]))
+    console.print(table)
+
+    used = Table("resource", Column("used", justify="right"), Column("of", justify="right"), "",
+                 box=None, pad_edge=False)
+    for resource, (count, available) in found.used.items():
+        # A unit's wrapper counts here, so these only tell something if they are too many.
+        if count and (result.name == TOP or count > available):
+            share = min(1.0, count / available) if available else 1.0
+            colour = "red" if count > available else "green"
+            used.add_row(resource, str(count), str(available),
+                         f"[{colour}]{'█' * round(20 * share):20}[/] {count / available:.0%}"
+                         if available else f"[{colour}]absent[/]")
+    if used.row_count:
+        console.print(used)
+    if figures["fmax_mhz"] is not None:
+        demand = f", {found.clock_mhz:g} MHz asked for" if found.clock_mhz else ""
+        console.print(f"Fmax {figures['fmax_mhz']:.1f} MHz{demand}")
+    if found.critical_path:
+        start, end = (found.critical_path[at].split()[0] for at in (0, -1))
+        console.print(f"Slowest path: {escape(start)} to {escape(end)}")
+    console.print(f"\nFigures    {escape(str(result.file))}")
+    if found.bitstream:
+        console.print(f"Bitstream  {escape(found.bitstream)}")
+    _check(result)
+
+
+def _check(result):
+    found, figures = result.synthesis, result.records[0]
+    board = figures["board"]
+    if found.exceeded:
+        what = ", ".join(f"{count} {resource} of {available}"
+                         for resource, (count, available) in found.exceeded.items())
+        raise DoesNotFit(f"{result.name} of {result.settings.label} does not fit {board}: it needs "
+                         f"{what}; choose fewer PEs, smaller memories or a larger board")
+    if figures["fmax_mhz"] is None:
+        raise DoesNotFit(f"{result.name} of {result.settings.label} could not be placed on {board};"
+                         f" choose fewer PEs, smaller memories or a larger board")
+    if not figures["fits"]:
+        raise DoesNotFit(f"{result.name} of {result.settings.label} misses its timing on {board}: "
+                         f"{figures['fmax_mhz']:.1f} MHz instead of {found.clock_mhz:g}; ask for "
+                         f"less with --freq, or try another --seed")
