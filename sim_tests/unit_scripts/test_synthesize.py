@@ -1,0 +1,89 @@
+"""`weft synthesize`: figures, and exit code 4 where a design does not fit."""
+
+import json
+
+import pytest
+
+from hw.boards.devices import BOARDS
+from scripts import api, synthesize
+from scripts.cli import main
+from scripts.errors import DoesNotFit, ToolMissing, UsageError
+from scripts.progress import console
+from scripts.settings import configuration
+from scripts.synthesis import Synthesis
+
+WEFT = configuration("weft")
+
+
+def test_every_component_of_the_core_is_a_unit():
+    names = {preset: synthesize.units(configuration(preset).config) for preset in ("weft", "eie")}
+    common = {"processing_element", "arithmetic_unit", "column_queue", "pointer_reader",
+              "leading_nonzero_detector", "layer_sequencer", "command_port", "output_stage"}
+    assert common <= names["weft"].keys() & names["eie"].keys()
+    assert "fused_entry_reader" in names["weft"] and "entry_reader" in names["eie"]
+    assert not {"check", "memory", "sparse_core"} & (names["weft"].keys() | names["eie"].keys())
+
+
+def test_figures_of_a_unit(tmp_path, capsys):
+    target = tmp_path / "area.json"
+    code = main(["synthesize", "sparse", "--unit", "column_queue", "-o", str(tmp_path),
+                 "--json", str(target)])
+    assert code == 0
+    figures, = json.loads(target.read_text())
+    assert figures["bench"] == "synthesize" and figures["source"] == "netlist"
+    assert (figures["unit"], figures["board"], figures["config"]) == (
+        "column_queue", "ulx3s-85f", "weft")
+    assert figures["fits"] is True
+    assert figures["lut4"] > 0 and figures["ff"] > 0 and figures["fmax_mhz"] > 50
+    assert figures["dsp"] == figures["bram"] == 0
+    printed = capsys.readouterr().out
+    assert f"Fmax {figures['fmax_mhz']:.1f} MHz" in printed
+    assert json.loads((tmp_path / "column_queue-ulx3s-85f.json").read_text()) == [figures]
+
+
+def test_a_clock_rate_that_is_missed_is_exit_code_4(tmp_path, capsys):
+    code = main(["synthesize", "sparse", "--unit", "column_queue", "--freq", "2000",
+                 "-o", str(tmp_path), "--json", "-"])
+    captured = capsys.readouterr()
+    assert code == 4
+    assert json.loads(captured.out)[0]["fits"] is False
+    assert captured.err.splitlines()[-1].startswith(
+        "weft: error: column_queue of weft misses its timing on ulx3s-85f: ")
+
+
+@pytest.mark.parametrize("exceeded, message", [
+    ({"DP16KD": (300, 208)}, "does not fit ulx3s-85f: it needs 300 DP16KD of 208; choose fewer"),
+    ({}, "could not be placed on ulx3s-85f; choose fewer"),
+])
+def test_a_device_that_is_too_small(exceeded, message, tmp_path):
+    figures = {"unit": "sparse_core", "board": "ulx3s-85f", "fmax_mhz": None, "fits": False}
+    found = Synthesis(record=figures, used=exceeded, exceeded=exceeded, clock_mhz=50.0,
+                      critical_path=[], bitstream=None)
+    result = synthesize.Synthesized(WEFT, "sparse_core", found, tmp_path, [figures])
+    with pytest.raises(DoesNotFit, match=message):
+        synthesize.report(result, console())
+
+
+@pytest.mark.parametrize("options, message", [
+    ({"board": "ulx3s"}, "--board ulx3s: no board is called that, did you mean ulx3s-"),
+    ({"unit": "colum_queue"}, "weft has no such component, did you mean column_queue?"),
+])
+def test_unknown_names(options, message):
+    with pytest.raises(UsageError) as raised:
+        api.synthesize(WEFT, **options)
+    assert message in str(raised.value)
+
+
+def test_a_missing_tool_is_exit_code_3(monkeypatch, tmp_path, capsys):
+    def absent(name):
+        raise ToolMissing(f"{name} is not installed; mend it with: pip install it")
+    monkeypatch.setattr("scripts.synthesis.find", absent)
+    code = main(["synthesize", "sparse", "--unit", "column_queue", "-o", str(tmp_path)])
+    assert code == 3
+    assert "is not installed; mend it with" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_help_names_every_board(capsys):
+    main(["synthesize", "sparse", "--help"])
+    page = capsys.readouterr().out
+    assert all(board in page for board in BOARDS)
