@@ -6,6 +6,7 @@ import numpy as np
 
 from ..formats import LAYER
 from .encode import EncodedLayer, encode
+from .fill import fill_words
 from .geometry import SparseGeometry
 from .partition import from_positions, to_positions
 from .plan import LayerPlan, check_layer, plan_network
@@ -142,17 +143,18 @@ def build_image(network, *, geometry, groups=None, balance=True, lanes=1, plans=
     else:
         for layer in network.layers:
             check_layer(layer, geometry)
-    encoded = tuple(
-        encode(_by_position(layer.codes, plan.input_order), geometry=geometry,
-               groups=plan.groups, order=plan.order)
-        for layer, plan in zip(network.layers, plans, strict=True))
 
+    encoded = []
     entry_base = np.zeros(geometry.pes, dtype=np.int64)
     pointers, pointer_base = [], 0
     biases, bias_base = [], 0
     codebooks = []
     descriptors = []
-    for layer, plan, streams in zip(network.layers, plans, encoded, strict=True):
+    for layer, plan in zip(network.layers, plans, strict=True):
+        streams = fill_words(
+            encode(_by_position(layer.codes, plan.input_order), geometry=geometry,
+                   groups=plan.groups, order=plan.order), entry_base)
+        encoded.append(streams)
         book = _codebook(layer, geometry)
         if book not in codebooks:
             codebooks.append(book)
@@ -179,7 +181,7 @@ def build_image(network, *, geometry, groups=None, balance=True, lanes=1, plans=
         entries, entry_words, np.hstack(pointers).astype(np.uint32),
         np.concatenate(biases).astype(np.int32),
         np.frombuffer(b"".join(codebooks), dtype=np.int16).copy(),
-        np.array(descriptors, dtype=np.uint32), tuple(plans), encoded, geometry)
+        np.array(descriptors, dtype=np.uint32), tuple(plans), tuple(encoded), geometry)
 
 
 def read_layer(image, index):
