@@ -5,10 +5,9 @@
 import numpy as np
 import pytest
 
-from golden.formats import Counter, Memory, Opcode, Status
+from golden.formats import Counter
 from golden.sparse.image import build_image
 from hw.config import PRESETS, SparseConfig
-from hw.host.driver import Program, load_image, parse_responses
 from hw.sparse.core import SparseCore
 from scripts.execution import execute
 from scripts.progress import Steps
@@ -19,8 +18,8 @@ pytestmark = pytest.mark.cosim
 
 #: Every parameter at its extremes somewhere, every mode of the core at least twice.
 CONFIGS = {
-    "eie": PRESETS["eie"],
-    "weft": PRESETS["weft"],
+    "eie": PRESETS["eie"].replace(bias_depth=1024, pointer_depth=1024),
+    "weft": PRESETS["weft"].replace(bias_depth=1024, pointer_depth=1024),
     "published, one PE, words of one entry": SparseConfig(
         pes=1, escape=False, lookahead=False, queue_depth=1, word_entries=1, entry_words=4096,
         accumulator_depth=256, map_width=1),
@@ -73,4 +72,4 @@ def test_random_networks(name):
             operations += layer.counters[Counter.BUSY]
             ran += 1
     assert ran >= NETWORKS
-    assert operations > 1000 and saturations > 0
+    assert operations > 500 and saturations > 0

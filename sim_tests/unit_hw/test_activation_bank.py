@@ -52,7 +52,8 @@ async def write_vector(ctx, dut, vector, *, page):
 
 @pytest.mark.parametrize("hold", [0, .5])
 @pytest.mark.parametrize("depth, beat, map_width",
-                         [(64, 1, 16), (64, 4, 16), (16, 4, 16), (16, 1, 16), (64, 4, 4), (8, 1, 1)])
+                         [(64, 1, 16), (64, 4, 16), (16, 4, 16), (16, 1, 16), (64, 4, 4),
+                          (8, 1, 1)])
 def test_scan(depth, beat, map_width, hold):
     dut = ActivationBank(depth=depth, beat=beat, width=16, map_width=map_width)
     rng = random.Random(depth + beat)

@@ -16,7 +16,8 @@ def random_operations(rng, count, *, depth, skip_width):
     for _ in range(count):
         starts = row >= depth - 1 or rng.random() < .3
         base = 0 if starts else row + 1
-        skip = rng.randint(0, min(depth - 1 - base, (1 << skip_width) - 1, rng.choice([0, 0, 1, 9])))
+        longest = min(depth - 1 - base, (1 << skip_width) - 1)
+        skip = rng.randint(0, min(longest, rng.choice([0, 0, 1, 9])))
         row = base + skip
         operations.append((starts, skip, row, rng.randint(0, 15),
                            rng.choice([-2**15, 2**15 - 1, rng.randint(-2**15, 2**15 - 1)])))
