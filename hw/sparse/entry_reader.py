@@ -97,7 +97,8 @@ class EntryReader(wiring.Component):
             accept.eq(self.columns.valid & self.columns.ready),
             read.addr.eq(Mux(accept, self.columns.p.first[slot_bits:],
                              position[slot_bits:] + 1)),
-            read.en.eq(accept | (reading & position[:slot_bits].all())),
+            # Nothing behind the column is read: the host may be writing there.
+            read.en.eq(accept | (reading & ~finishing & position[:slot_bits].all())),
             entry.eq(read.data[position[:slot_bits]]),
             self.idle.eq(~reading),
             self.valid.eq(reading & ~column.empty),

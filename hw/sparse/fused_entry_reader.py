@@ -23,7 +23,7 @@ class FusedEntryReader(wiring.Component):
     of zeros cost storage but no time. Columns are never empty.
 
     Timing: an operation every cycle. A word is fetched 2 cycles before its first operation, and one
-    word is fetched ahead; so a column that meets an idle reader issues 3 cycles after it is
+    word is fetched ahead; so a column that meets an idle reader issues 2 cycles after it is
     offered. An escape that ends a word is absorbed together with the operation before it. Only an
     escape that is alone in its column's share of a word takes a cycle, in which nothing is
     multiplied: `golden.sparse.encode` sees to it that there is none.
@@ -170,7 +170,8 @@ class FusedEntryReader(wiring.Component):
         column = self.columns.payload
         m.d.comb += [
             request_word.eq(Mux(within, next_word, column.first[slot_bits:])),
-            request_last.eq(request_word == column.last[slot_bits:]),
+            # As wide as the memory only, so that a pointer beyond it can't be waited for forever.
+            request_last.eq(request_word == column.last[slot_bits:][:len(request_word)]),
             request.eq(self.columns.valid & (~fetched | leave)),
             self.columns.ready.eq((~fetched | leave) & request_last),
             read.addr.eq(request_word),

@@ -17,8 +17,9 @@ __all__ = ["ProcessingArray"]
 class ProcessingArray(wiring.Component):
     """All processing elements: loading, broadcast in classes, drain, and the sums of their events.
 
-    Timing: a word loaded reaches its element 2 cycles later; events are summed with 1 cycle of
-    latency; the rest is combinational between the elements and the outside.
+    Timing: a word is written to the memory of its element in the cycle after the one with its last
+    part; events are summed with 1 cycle of latency; the rest is combinational between the elements
+    and the outside.
 
     Parameters
     ----------

@@ -4,7 +4,6 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-
 from .arithmetic_unit import ArithmeticUnit
 from .column_queue import ColumnQueue, column_layout
 from .entry_reader import EntryReader
@@ -22,8 +21,10 @@ class ProcessingElement(wiring.Component):
     keeps low while any of them is `blocked`, that is, has a column to write to a full queue.
     (The paper has the queue before the pointers; behind them, empty columns need no place in it.)
 
-    Timing: a broadcast column reaches the queue 3 cycles of `advance` after its pointers' addresses
-    were presented; see the parts for the rest.
+    Timing: a column is written to the queue in the cycle in which it is broadcast, 3 cycles of
+    `advance` after its pointers' addresses were presented, and offered to the entry reader in the
+    next; see the parts for the rest. `busy`, `wasted` and `escapes` tell of the cycle before.
+    `blocked` depends combinationally on `broadcast`.
 
     Parameters
     ----------

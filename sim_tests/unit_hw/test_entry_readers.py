@@ -135,3 +135,45 @@ def test_fused_reader_drops_a_trailing_escape():
 def test_words_of_one_entry_cannot_hold_a_pair():
     with pytest.raises(ValueError, match="at least 2, not 1"):
         FusedEntryReader(words=8, word_entries=1, **WIDTHS)
+
+
+@pytest.mark.parametrize("reader", [EntryReader, FusedEntryReader])
+def test_columns_may_be_loaded_behind_the_one_that_is_read(reader):
+    """The word after the last of a column is the host's to write at any time."""
+    dut = reader(words=4, word_entries=2, **WIDTHS)
+    offered = {"first": 0, "last": 1, "empty": 0, "activation": 1}
+
+    async def bench(ctx):
+        for _ in range(3):
+            ctx.set(dut.load, 1)
+            ctx.set(dut.load_address, 0)
+            ctx.set(dut.load_data, [{"index": 1, "run": 0}] * 2)
+            await ctx.tick()
+            ctx.set(dut.load_address, 1)
+            ctx.set(dut.columns.payload, offered)
+            ctx.set(dut.columns.valid, 1)
+            await ctx.tick().until(dut.columns.ready)
+            ctx.set(dut.columns.valid, 0)
+            issued = 0
+            for _ in range(6):      # an assertion of the memory would fail
+                _, _, valid = await ctx.tick().sample(dut.valid)
+                issued += valid
+            assert issued == 2 and ctx.get(dut.idle)
+
+    simulate(dut, bench)
+
+
+@pytest.mark.parametrize("reader", [EntryReader, FusedEntryReader])
+@pytest.mark.parametrize("first, last", [(3, 8), (0, 15), (6, 1), (7, 14)])
+def test_pointers_that_are_wrong_do_not_hang(reader, first, last):
+    """A host may load nonsense: results are nonsense then, but the reader ends."""
+    dut = reader(words=4, word_entries=2, **{**WIDTHS, "pointer_width": 4})
+
+    async def bench(ctx):
+        ctx.set(dut.columns.payload, {"first": first, "last": last, "empty": 0, "activation": 1})
+        ctx.set(dut.columns.valid, 1)
+        await ctx.tick().until(dut.columns.ready)
+        ctx.set(dut.columns.valid, 0)
+        await ctx.tick().until(dut.idle)
+
+    simulate(dut, bench, max_cycles=100)
