@@ -126,12 +126,12 @@ def synthesize(component, *, name, board="ulx3s-85f", unit=True, seed=1, freq=No
                 shutil.copytree(work, folder, dirs_exist_ok=True)
     result = json.loads((folder / "result.json").read_text())
 
+    used = {resource: tuple(counts) for resource, counts in result["used"].items()}
     fmax = result["fmax_mhz"]
-    exceeded = {resource: (used, available) for resource, (used, available)
-                in result["used"].items() if used > available}
+    exceeded = {resource: counts for resource, counts in used.items() if counts[0] > counts[1]}
     record = {"unit": name if unit else None, "board": board, **result["area"], "fmax_mhz": fmax,
               "fits": fmax is not None and (clock is None or fmax >= clock)}
-    return Synthesis(record=record, clock_mhz=clock, used=result["used"], exceeded=exceeded,
+    return Synthesis(record=record, clock_mhz=clock, used=used, exceeded=exceeded,
                      critical_path=result["critical_path"],
                      bitstream=str(folder / result["bitstream"]) if result["bitstream"] else None)
 
