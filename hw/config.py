@@ -64,8 +64,8 @@ class SparseConfig(SparseGeometry):
             if value < 1 or value.bit_count() != 1:
                 raise ValueError(f"{name} must be a power of two, not {value}")
         if not self.groups <= self.lanes <= self.pes // self.groups:
-            raise ValueError(f"lanes={self.lanes} must be at least groups={self.groups} and at most "
-                             f"pes/groups={self.pes // self.groups}")
+            raise ValueError(f"lanes={self.lanes} must be at least groups={self.groups} and at "
+                             f"most pes/groups={self.pes // self.groups}")
 
     @property
     def geometry(self):
@@ -79,9 +79,22 @@ class SparseConfig(SparseGeometry):
 
 
 def _presets():
-    eie = SparseConfig(escape=False, lookahead=False, queue_depth=7)
     weft = SparseConfig(escape=True, lookahead=True, queue_depth=16)
-    return {"eie": eie, "weft": weft}
+    return {
+        # The paper's core: padding entries, empty columns that cost a cycle, a ring of 8.
+        "eie": SparseConfig(escape=False, lookahead=False, queue_depth=7),
+        # Ours, as small as the paper's.
+        "weft": weft,
+        # 16 elements for an ECP5-85F. A queue of 16 is as deep as its distributed RAM.
+        "ulx3s": weft.replace(
+            pes=16, groups=4, lanes=4, entry_words=1024, pointer_depth=1024,
+            accumulator_depth=256, activation_depth=1024, bias_depth=1024),
+        # 4 elements for an iCE40 UP5K: all 30 block RAMs, and queues of flip-flops.
+        "icebreaker": SparseConfig(
+            escape=False, lookahead=True, queue_depth=2, word_entries=2, entry_words=256,
+            pointer_depth=256, accumulator_depth=16, activation_depth=64, bias_depth=128,
+            layer_count=4),
+    }
 
 
 #: Named configurations, selected by `--config`.

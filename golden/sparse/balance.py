@@ -19,11 +19,11 @@ def balanced_order(weights, slots, *, groups=1):
     Equal numbers of non-zeros, as `greedy_order` gives, balance a layer only if all of its inputs
     are active. In a real one about a third is, and not at random: rows that respond to the same
     inputs are heavy or light together, so they must not share a processing element. The patterns
-    that matter are unknown to an encoder, but weights tell of them: an input that excites the output
-    r tends to have a positive weight there. Of `rows` such patterns, one for each output, an even
+    that matter are unknown to an encoder, but weights tell of them: an input that excites output r
+    tends to have a positive weight there. Of `rows` such patterns, one for each output, an even
     sample is taken, in which an input is active with probability 1, 1/2 or 0 as its weight is
     positive, pruned or negative. Rows are exchanged between slots, from the greedy order on, as
-    long as that makes the squares of the loads smaller, summed over processing elements and patterns.
+    long as that makes the sum of the squared loads over elements and patterns smaller.
 
     Parameters
     ----------
@@ -71,7 +71,8 @@ def _loads(sign, groups):
     activity = (1 + sign[chosen]) / 2
     nonzero = np.abs(sign)
     loads = np.concatenate([
-        nonzero[:, group::groups] @ activity[:, group::groups].T for group in range(groups)], axis=1)
+        nonzero[:, group::groups] @ activity[:, group::groups].T
+        for group in range(groups)], axis=1)
     mean = loads.mean(axis=0)
     return (loads / np.where(mean > 0, mean, 1)).astype(np.float32)
 

@@ -102,7 +102,7 @@ class ActivationBank(wiring.Component):
         built = Signal(self.map_width)
         flags = Signal(self.beat)
         beats_per_word = self.map_width // self.beat
-        place = self.write_address[:ceil_log2(beats_per_word)] if beats_per_word > 1 else Const(0, 1)
+        place = self.write_address[:ceil_log2(beats_per_word)]
         for lane in range(self.beat):
             m.d.comb += flags[lane].eq(self.mask[lane] & self.write_data[lane].any())
         m.d.comb += [
@@ -127,7 +127,7 @@ class ActivationBank(wiring.Component):
         word = Signal(range(words))
         ahead = Signal(range(words + 1))
         load = Signal()
-        fetch_word = Signal(range(words + 1))
+        next_word = Signal(range(words + 1))
 
         m.d.comb += [
             detector.flags.eq(pending),
@@ -135,20 +135,18 @@ class ActivationBank(wiring.Component):
             self.index.eq(Cat(detector.index, word) if words > 1 else detector.index),
             self.exhausted.eq(~detector.found & (ahead == 0)),
             load.eq((ahead != 0) & (~detector.found | (self.take & (detector.rest == 0)))),
-            maps_read.addr.eq(Cat(fetch_word[:ceil_log2(words)], self.read_page)),
+            # `load` comes late in the cycle: it enables the read, but the address is there before.
+            maps_read.addr.eq(Cat(Mux(self.start, 0, next_word)[:ceil_log2(words)],
+                                  self.read_page)),
             maps_read.en.eq(self.start | load),
         ]
         with m.If(self.take):
             m.d.sync += pending.eq(detector.rest)
         with m.If(load):
-            m.d.sync += [pending.eq(maps_read.data), word.eq(word + 1), ahead.eq(ahead - 1)]
-
-        next_word = Signal(range(words + 1))
-        m.d.comb += fetch_word.eq(next_word + load)
-        m.d.sync += next_word.eq(fetch_word)
+            m.d.sync += [pending.eq(maps_read.data), word.eq(word + 1), ahead.eq(ahead - 1),
+                         next_word.eq(next_word + 1)]
         with m.If(self.start):
-            m.d.comb += fetch_word.eq(0)
-            m.d.sync += [pending.eq(0), word.eq(-1), ahead.eq(self.scan_words)]
+            m.d.sync += [pending.eq(0), word.eq(-1), ahead.eq(self.scan_words), next_word.eq(1)]
 
         # Read: one beat of activations, of which `lane` is the one asked for.
         read_index = Signal(range(self.depth))

@@ -132,7 +132,8 @@ class ArithmeticUnit(wiring.Component):
         ]
 
         # Stages 5 to 8, named before they are filled because sums are forwarded between them.
-        valid_5, valid_6, valid_7, valid_8 = (Signal(name=f"valid_{stage}") for stage in range(5, 9))
+        valid_5, valid_6, valid_7, valid_8 = (
+            Signal(name=f"valid_{stage}") for stage in range(5, 9))
         row_5, row_6, row_7, row_8 = (
             Signal(row_shape, name=f"row_{stage}", reset_less=True) for stage in range(5, 9))
         draining_5, draining_6 = Signal(), Signal()

@@ -168,9 +168,11 @@ class SparseCore(wiring.Component):
         ]
         bias_fetch = Signal()
         m.d.comb += biases_read.en.eq(bias_fetch)
+        biases = Signal.like(biases_read.data, reset_less=True)
         m.d.sync += [
             bias_fetch.eq(drain.fetching),
             biases_read.addr.eq((layer.bias_base >> lanes_log2) + drain.fetch_beat),
+            biases.eq(biases_read.data),
         ]
 
         outputs = []
@@ -181,7 +183,7 @@ class SparseCore(wiring.Component):
             m.d.comb += [
                 output.input_valid.eq(drain.valid),
                 output.sum.eq(drain.sums[lane]),
-                output.bias.eq(biases_read.data[lane]),
+                output.bias.eq(biases[lane]),
                 output.multiplier.eq(layer.multiplier),
                 output.left_shift.eq(layer.left_shift),
                 output.right_shift.eq(layer.right_shift),

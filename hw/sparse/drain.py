@@ -39,7 +39,7 @@ class Drain(wiring.Component):
         To every processing element.
     drained : In(ArrayLayout(signed(sum_width), pes))
     fetching : Out(1)
-        Beat number `fetch_beat` will leave in 2 cycles: time to read its biases.
+        Beat number `fetch_beat` will leave in 3 cycles: time to read its biases.
     valid : Out(1)
         `sums` is the next beat.
     sums : Out(ArrayLayout(signed(sum_width + log2(groups)), lanes))
@@ -147,7 +147,7 @@ class Drain(wiring.Component):
         for lane, (total,) in enumerate(level):
             m.d.comb += self.sums[lane].eq(total)
 
-        ahead = self.latency - 1 - 2
+        ahead = self.latency - 1 - 3
         m.d.comb += [
             self.fetching.eq(delay(issuing, ahead, "fetching")),
             self.fetch_beat.eq(delay(beat, ahead, "fetch_beat")),

@@ -70,6 +70,8 @@ class LeadingNonzeroDetector(wiring.Component):
         m.d.comb += [
             self.found.eq(found),
             self.index.eq(index),
-            self.rest.eq(self.flags & (self.flags - 1)),
+            # Not `flags & (flags - 1)`: its carry chain would be the longest path of the core.
+            *(self.rest[number].eq(self.flags[number] & self.flags[:number].any())
+              for number in range(self.width)),
         ]
         return m

@@ -60,7 +60,7 @@ def _random_layer(rng, config, name, rows, columns, wide, *, relu):
 
 
 def random_inputs(rng, config, columns, count):
-    """Input vectors, shape (count, columns): the first is all zero, the others more or less full."""
+    """Input vectors, shape (count, columns): the first all zero, the others more or less full."""
     half = 1 << config.activation_width - 1
     inputs = rng.integers(-half, half, (count, columns))
     inputs *= rng.random((count, columns)) < np.linspace(0, 1, count)[:, None]

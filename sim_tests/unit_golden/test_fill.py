@@ -39,7 +39,7 @@ def test_fill(pes, groups, word_entries, density):
 
 
 def test_by_hand():
-    # Words of two entries: column 0 is one entry, column 1 is empty, column 2 begins with an escape.
+    # Words of two entries: column 0 has one, column 1 none, and column 2 begins with an escape.
     codes = np.zeros((40, 3), dtype=np.uint8)
     codes[0, 0], codes[20, 2] = 5, 7
     plain = encode(codes, geometry=SparseGeometry(pes=1, word_entries=2))
