@@ -58,6 +58,7 @@ class Bench:
                 ctx.set(dut.load, 0)
                 ctx.set(dut.load_data, self.rng.getrandbits(32))
                 ctx.set(dut.load_address, self.rng.randrange(len(words)))
+                ctx.set(dut.load_unit, self.rng.randrange(self.config.pes))
                 await self.tick(ctx)
             for port, value in ((dut.load, 1), (dut.load_memory, int(memory)),
                                 (dut.load_unit, unit), (dut.load_address, index // parts),
@@ -67,6 +68,7 @@ class Bench:
             await self.tick(ctx)
         ctx.set(dut.load, 0)
         # What follows is for other memories, and must leave the array alone.
+        ctx.set(dut.load_unit, self.rng.randrange(self.config.pes))
         for other in Memory:
             if other not in (Memory.POINTERS, Memory.ENTRIES, Memory.CODEBOOKS):
                 ctx.set(dut.load, 1)

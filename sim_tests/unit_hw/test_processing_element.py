@@ -46,14 +46,17 @@ class Bench:
         self.weights = rng.integers(-2**15, 2**15, (2, 16))
         self.weights[:, 0] = 0
         self.counts = dict.fromkeys(("busy", "wasted", "escapes", "saturated"), 0)
-        self.busy_cycles, self.cycle, self.blocked = [], 0, 0
+        self.busy_cycles, self.idle_cycles, self.cycle, self.blocked = [], [], 0, 0
 
     async def tick(self, ctx):
-        _, _, *values = await ctx.tick().sample(*(getattr(self.dut, name) for name in self.counts))
+        _, _, idle, *values = await ctx.tick().sample(
+            self.dut.idle, *(getattr(self.dut, name) for name in self.counts))
         for name, value in zip(self.counts, values, strict=True):
             self.counts[name] += value
         if values[0]:
             self.busy_cycles.append(self.cycle)
+        if idle:
+            self.idle_cycles.append(self.cycle)
         self.cycle += 1
 
     async def load(self, ctx):
@@ -176,6 +179,10 @@ def test_timing_is_as_documented(escape, lookahead, cycles):
             # Beyond the longest run of 3 it has a padding entry, or an escape that takes no cycle.
             assert bench.busy_cycles == [start + cycles, start + cycles + 1, start + cycles + 2,
                                          last, *([] if escape else [last + 1])]
+            # From the cycle in which the first column is queued to that of the last operation.
+            span = range(start + 4, bench.busy_cycles[-1])
+            assert not set(span) & set(bench.idle_cycles)
+            assert {span.start - 1, span.stop} <= set(bench.idle_cycles)
 
     simulate(dut, run)
 
