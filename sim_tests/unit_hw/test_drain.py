@@ -90,7 +90,7 @@ def test_every_position_gets_its_sum(pes, groups, lanes):
         assert len(beats) == -(-rows // lanes)
         first = start + dut.latency
         assert [cycle for cycle, _ in beats] == list(range(first, first + len(beats)))
-        assert fetches == [(cycle - 2, beat) for beat, (cycle, _) in enumerate(beats)]
+        assert fetches == [(cycle - 3, beat) for beat, (cycle, _) in enumerate(beats)]
         assert strobed == list(range(-(-rows // (pes >> mode)))), "rows in use, once each"
 
 
