@@ -41,7 +41,7 @@ elif [ -z "$python" ]; then
     miss "Python 3.11 or later (python3 is $(python3 -V 2>&1))" \
          "python3.11 python3.11-venv libpython3.11"
 elif ! command -v "$python" >/dev/null; then
-    miss "$python, which PYTHON asks for" "$(basename "$python")"
+    miss "$python, which PYTHON asks for" "$(basename "$python") $(basename "$python")-venv"
 elif ! version_ok "$python"; then
     miss "Python 3.11 or later ($python is $("$python" -V 2>&1))" \
          "python3.11 python3.11-venv libpython3.11"

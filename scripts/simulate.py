@@ -129,14 +129,14 @@ def simulate_network(settings, network, inputs, *, steps, bench, out_dir=None, w
     with steps.step("Encoding the network"):
         image = fit(network, config)
     files = generate(settings, steps=steps, out_dir=out_dir)
-    with steps.step("Building the simulator, unless it is there already"):
+    with steps.step("Building the simulator (once; it is kept)"):
         simulator = build_simulator(SparseCore(config), name=TOP)
     outcome = execute(simulator, image, network, inputs, config, steps=steps)
     outputs, vcd = out_dir / "outputs.npy", out_dir / f"{bench}.vcd" if waves else None
     with writing(out_dir, option="--out-dir"):
         np.save(outputs, outcome.outputs)
     if waves:
-        with steps.step("Writing the waves of the first input"):
+        with steps.step("Writing the waves of the first input (by a simulator of its own, built once)"):
             program = load_image(image)
             program.write(Memory.ACTIVATIONS, 0, 0, inputs[0].astype(np.int32).view(np.uint32))
             program.run(0, len(network.layers))
