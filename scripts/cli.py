@@ -57,7 +57,7 @@ app = _group(
 
 ConfigOption = Annotated[str, typer.Option(
     "--config", "-c", metavar="PRESET",
-    help="Where the parameters come from: [bold]weft[/], our best, or [bold]eie[/], as published.")]
+    help=f"Where the parameters come from: {', '.join(sorted(PRESETS))}.")]
 SetOption = Annotated[list[str] | None, typer.Option(
     "--set", metavar="NAME=VALUE",
     help="Change one parameter of the preset, such as pes=16; may be repeated.")]
@@ -152,11 +152,14 @@ def simulate_sparse(
 
 @synthesize.command("sparse", epilog=_examples(
     ("weft synthesize sparse --board icebreaker", "do 4 processing elements fit?"),
-    ("weft synthesize sparse --set pes=16 --json area.json", "keep the figures"),
+    ("weft synthesize sparse -c eie --set pes=16 --json -", "another core; figures as records"),
     ("weft synthesize sparse --unit arithmetic_unit", "one component alone"),
 ) + _EXIT_CODES)
 def synthesize_sparse(
-    config: ConfigOption = "weft", assignments: SetOption = None, out_dir: OutOption = None,
+    config: Annotated[str | None, typer.Option(
+        "--config", "-c", metavar="PRESET",
+        help=f"One of {', '.join(sorted(PRESETS))}; default: what suits the board.")] = None,
+    assignments: SetOption = None, out_dir: OutOption = None,
     json: JsonOption = None,
     board: Annotated[str, typer.Option(help="ulx3s-85f, ulx3s-12f or icebreaker.")] = "ulx3s-85f",
     unit: Annotated[str | None, typer.Option(
@@ -166,8 +169,8 @@ def synthesize_sparse(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the placement.")] = 1,
 ):
     """Run yosys and nextpnr on the sparse core, or on one of its components."""
-    settings = _settings(config, assignments)
     from . import synthesize as verb
+    settings = _settings(config or verb.preset_of(board), assignments)
     console, steps = _consoles(json)
     result = verb.synthesize(settings, board=board, unit=unit, freq=freq, seed=seed,
                              out_dir=out_dir, steps=steps)

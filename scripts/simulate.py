@@ -136,7 +136,7 @@ def simulate_network(settings, network, inputs, *, steps, bench, out_dir=None, w
     with writing(out_dir, option="--out-dir"):
         np.save(outputs, outcome.outputs)
     if waves:
-        with steps.step("Writing the waves of the first input (by a simulator of its own, built once)"):
+        with steps.step("Writing the waves of the first input (its simulator is built once)"):
             program = load_image(image)
             program.write(Memory.ACTIVATIONS, 0, 0, inputs[0].astype(np.int32).view(np.uint32))
             program.run(0, len(network.layers))

@@ -23,12 +23,16 @@ from .records import record
 from .settings import Settings
 from .synthesis import Synthesis
 
-__all__ = ["Synthesized", "report", "synthesize", "units"]
+__all__ = ["Synthesized", "preset_of", "report", "synthesize", "units"]
 
 #: What the columns of a record are called in the table.
 _CELLS = {"lut4": "LUT4", "ccu2c": "carry cells (CCU2C)", "carry": "carry cells",
           "dpr16x4": "distributed RAM (DPR16X4)", "ff": "flip-flops", "dsp": "multipliers",
           "bram": "block RAMs", "spram": "single-port RAMs"}
+
+
+#: Configuration that suits a board.
+_PRESETS = {"icebreaker": "icebreaker", "ulx3s-85f": "ulx3s", "ulx3s-12f": "weft"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +56,19 @@ class Synthesized:
     synthesis: Synthesis
     file: Path
     records: list[dict]
+
+
+def preset_of(board):
+    """Name of the configuration that suits a board.
+
+    Raises
+    ------
+    UsageError
+        If there is no such board.
+    """
+    if board not in BOARDS:
+        raise UsageError(f"--board {board}: no board is called that, {did_you_mean(board, BOARDS)}")
+    return _PRESETS[board]
 
 
 def units(config):
@@ -112,8 +129,7 @@ def synthesize(settings, *, steps, board="ulx3s-85f", unit=None, freq=None, seed
     ToolMissing
         If the board's tools are not installed.
     """
-    if board not in BOARDS:
-        raise UsageError(f"--board {board}: no board is called that, {did_you_mean(board, BOARDS)}")
+    preset_of(board)            # refuses unknown boards
     out_dir = Path(out_dir) if out_dir is not None else build_dir(settings.label)
     if unit is None:
         name, what = TOP, emit_verilog(SparseCore(settings.config), name=TOP)

@@ -62,7 +62,7 @@ WRONG = {
     ("demo", "--digits", "0"): "'--digits'",
     ("demo", "--digits", "many"): "'--digits'",
     ("demo", "-c", "wfet"): "--config wfet: no preset is called that, did you mean weft?",
-    ("demo", "-c", "zzz"): "known are eie, weft",
+    ("demo", "-c", "zzz"): "known are eie, ",
     ("demo", "--set", "pes"): "--set pes: expected name=value, such as --set pes=16",
     ("demo", "--set", "pse=4"): "no parameter is called 'pse', did you mean pes?",
     ("demo", "--set", "pes=3"): "pes must be a power of two from 1 to 256, not 3",

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from hw.boards.devices import BOARDS
+from hw.config import PRESETS
 from scripts import api, synthesize
 from scripts.cli import main
 from scripts.errors import DoesNotFit, ToolMissing, UsageError
@@ -32,7 +33,7 @@ def test_figures_of_a_unit(tmp_path, capsys):
     figures, = json.loads(target.read_text())
     assert figures["bench"] == "synthesize" and figures["source"] == "netlist"
     assert (figures["unit"], figures["board"], figures["config"]) == (
-        "column_queue", "ulx3s-85f", "weft")
+        "column_queue", "ulx3s-85f", "ulx3s")
     assert figures["fits"] is True
     assert figures["lut4"] > 0 and figures["ff"] > 0 and figures["fmax_mhz"] > 50
     assert figures["dsp"] == figures["bram"] == 0
@@ -48,7 +49,7 @@ def test_a_clock_rate_that_is_missed_is_exit_code_4(tmp_path, capsys):
     assert code == 4
     assert json.loads(captured.out)[0]["fits"] is False
     assert captured.err.splitlines()[-1].startswith(
-        "weft: error: column_queue of weft misses its timing on ulx3s-85f: ")
+        "weft: error: column_queue of ulx3s misses its timing on ulx3s-85f: ")
 
 
 @pytest.mark.parametrize("exceeded, message", [
@@ -81,6 +82,10 @@ def test_a_missing_tool_is_exit_code_3(monkeypatch, tmp_path, capsys):
     code = main(["synthesize", "sparse", "--unit", "column_queue", "-o", str(tmp_path)])
     assert code == 3
     assert "is not installed; mend it with" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_every_board_has_a_configuration_that_suits_it():
+    assert {synthesize.preset_of(board) for board in BOARDS} <= PRESETS.keys()
 
 
 def test_the_help_names_every_board(capsys):
