@@ -19,12 +19,12 @@ from hw.sparse.core import SparseCore
 from sim_tests.bench.simulate import simulate
 
 SIZES = {"entry_words": 64, "pointer_depth": 64, "accumulator_depth": 16, "activation_depth": 32,
-         "bias_depth": 64, "codebook_count": 2, "layer_count": 4, "queue_depth": 2, "map_width": 8}
+         "bias_depth": 64, "codebook_count": 4, "layer_count": 4, "queue_depth": 2, "map_width": 8}
 SMALL = SparseConfig(pes=1, **SIZES)
 GROUPED = SparseConfig(pes=4, groups=2, lanes=2, **SIZES)
 
 
-def make_network(rng, sizes):
+def make_network(rng, sizes, low):
     layers = []
     for number, (columns, rows) in enumerate(zip(sizes, sizes[1:], strict=False)):
         codes = rng.integers(1, 16, (rows, columns)) * (rng.random((rows, columns)) < .4)
@@ -32,17 +32,17 @@ def make_network(rng, sizes):
             name=f"layer{number}", codes=codes.astype(np.uint8),
             codebook=np.concatenate([[0], rng.integers(-99, 100, 15)]).astype(np.int16),
             bias=rng.integers(-999, 1000, rows).astype(np.int32), multiplier=1 << 31,
-            right_shift=4))
+            right_shift=4, low=low))
     return SparseNetwork(tuple(layers))
 
 
 class CoreBench:
     """A core with a network; a bench talks to it through `ask`."""
 
-    def __init__(self, config, sizes, groups=1, seed=0):
+    def __init__(self, config, sizes, groups=1, low=-32768):
         self.config = config
-        self.rng = np.random.default_rng(seed)
-        self.network = make_network(self.rng, sizes)
+        self.rng = np.random.default_rng(0)
+        self.network = make_network(self.rng, sizes, low)
         self.image = build_image(self.network, geometry=config.geometry, groups=groups,
                                  lanes=config.lanes)
         core = SparseCore(config)
@@ -117,6 +117,9 @@ class CoreBench:
             traces[count - 1].outputs)
         # Cleared at the start of the run: so not a cycle of an earlier one is left.
         assert answers[3].payload[Counter.CYCLES] == sum(self.cycles(values, traces)[:count])
+        assert answers[3].payload[Counter.COLUMNS] == sum(
+            np.count_nonzero(vector) for vector in
+            [values, *(trace.outputs for trace in traces)][:count])
         return answers
 
     def cycles(self, values, traces):
@@ -139,6 +142,18 @@ def test_runs_repeat(config, groups):
         await bench.load(ctx)
         for count in (2, 1, 1, 2):
             await bench.infer(ctx, count)
+
+    bench.simulate(run)
+
+
+def test_the_last_beat_writes_no_more_than_the_rows():
+    """An output too many would be clamped to 5, and so be a column of the next layer."""
+    bench = CoreBench(GROUPED, (20, 15, 13, 11), (1, 2, 1), low=5)
+
+    async def run(ctx):
+        await bench.load(ctx)
+        for _ in range(2):
+            await bench.infer(ctx)
 
     bench.simulate(run)
 
