@@ -100,7 +100,8 @@ class SparseCore(wiring.Component):
         m.submodules.sequencer = sequencer = LayerSequencer(
             layer_count=config.layer_count, pes=config.pes, groups=groups, lanes=lanes,
             accumulator_depth=config.accumulator_depth, activation_depth=config.activation_depth,
-            bias_depth=config.bias_depth, codebook_count=config.codebook_count)
+            pointer_depth=config.pointer_depth, bias_depth=config.bias_depth,
+            codebook_count=config.codebook_count)
         layer = sequencer.layer
         m.d.comb += [
             sequencer.run.eq(port.run.start),

@@ -33,7 +33,8 @@ class LayerSequencer(wiring.Component):
     ----------
     layer_count : int
         Descriptors.
-    pes, groups, lanes, accumulator_depth, activation_depth, bias_depth, codebook_count : int
+    pes, groups, lanes, accumulator_depth, activation_depth : int
+    pointer_depth, bias_depth, codebook_count : int
         Sizes of the core, see `hw.config.SparseConfig`: what a layer has to fit.
 
     Members
@@ -62,7 +63,7 @@ class LayerSequencer(wiring.Component):
     """
 
     def __init__(self, *, layer_count, pes, groups, lanes, accumulator_depth, activation_depth,
-                 bias_depth, codebook_count):
+                 pointer_depth, bias_depth, codebook_count):
         if groups < 1 or groups.bit_count() != 1:
             raise ValueError(f"Groups must be a power of two, not {groups}")
         self.layer_count = layer_count
@@ -71,6 +72,7 @@ class LayerSequencer(wiring.Component):
         self.lanes = lanes
         self.accumulator_depth = accumulator_depth
         self.activation_depth = activation_depth
+        self.pointer_depth = pointer_depth
         self.bias_depth = bias_depth
         self.codebook_count = codebook_count
         self.layer_words = LAYER.words()
@@ -95,7 +97,16 @@ class LayerSequencer(wiring.Component):
             "drained": In(1),
         })
 
-    def _misfit(self, layer):
+    def _last_pointer(self, layer):
+        """Number of the last pointer that `layer` has."""
+        local_columns = layer.columns
+        for groups_log2 in range(1, exact_log2(self.groups) + 1):
+            local_columns = Mux(layer.groups_log2 == groups_log2,
+                                (layer.columns + (1 << groups_log2) - 1) >> groups_log2,
+                                local_columns)
+        return layer.pointer_base + local_columns
+
+    def _misfit(self, layer, last_pointer):
         """Conditions under which the core can't run `layer`, as a list of 1-bit values."""
         mode = layer.groups_log2
         local_rows = Mux(mode == 0, self.accumulator_depth * self.pes, 0)
@@ -108,6 +119,7 @@ class LayerSequencer(wiring.Component):
             layer.rows == 0,
             layer.rows > self.activation_depth,
             layer.rows > local_rows,        # none for an unknown number of groups
+            last_pointer >= self.pointer_depth,
             layer.bias_base + layer.rows > self.bias_depth,
             layer.codebook >= self.codebook_count,
         ]
@@ -128,10 +140,15 @@ class LayerSequencer(wiring.Component):
         left = Signal.like(self.count)
         word = Signal(range(self.layer_words + 1))
         settling = Signal(range(ArithmeticUnit.latency + 2))
-        misfits = Signal(len(self._misfit(self.layer)))
+        last_pointer = Signal(self._last_pointer(self.layer).shape())
+        misfits = Signal(len(self._misfit(self.layer, last_pointer)))
 
         m.d.comb += read.addr.eq(Cat(word[:exact_log2(self.layer_words)], number))
-        m.d.sync += misfits.eq(Cat(self._misfit(self.layer)))
+        # Of fields in the first words: there is a cycle for each step before `misfits` is used.
+        m.d.sync += [
+            last_pointer.eq(self._last_pointer(self.layer)),
+            misfits.eq(Cat(self._misfit(self.layer, last_pointer))),
+        ]
         with m.If(self.fault_clear):
             m.d.sync += self.fault.eq(0)
 

@@ -236,7 +236,7 @@ def test_the_next_tile_is_loaded_while_one_runs():
     bench.simulate(run)
 
 
-@pytest.mark.parametrize("change", [{"columns": 33}, {"groups_log2": 1}, {"bias_base": 60}])
+@pytest.mark.parametrize("change", [{"pointer_base": 48}, {"groups_log2": 1}, {"bias_base": 60}])
 def test_a_bad_layer_is_told_once(change):
     bench = CoreBench(SMALL, (20, 16, 11))
 

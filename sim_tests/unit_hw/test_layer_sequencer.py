@@ -13,7 +13,7 @@ from hw.sparse.layer_sequencer import LayerSequencer
 from sim_tests.bench.simulate import simulate
 
 SIZES = {"layer_count": 4, "pes": 8, "groups": 2, "lanes": 2, "accumulator_depth": 4,
-         "activation_depth": 32, "bias_depth": 48, "codebook_count": 2}
+         "activation_depth": 32, "pointer_depth": 36, "bias_depth": 48, "codebook_count": 2}
 FITS = {"columns": 32, "rows": 16, "pointer_base": 2, "bias_base": 32, "multiplier": 0x8000_0000,
         "left_shift": 31, "right_shift": 17, "groups_log2": 1, "codebook": 1, "saturate": 1,
         "reserved": 0, "low": -32768, "high": 32767, "padding": 0}
@@ -21,9 +21,11 @@ FITS = {"columns": 32, "rows": 16, "pointer_base": 2, "bias_base": 32, "multipli
 MISFITS = [{"columns": 0}, {"columns": 33}, {"rows": 0}, {"rows": 17}, {"bias_base": 33},
            {"groups_log2": 2}, {"groups_log2": 3}, {"codebook": 2}, {"codebook": 15},
            {"groups_log2": 0, "rows": 33, "bias_base": 0}, {"columns": 65535}, {"rows": 65535},
-           {"bias_base": 65535}]
+           {"bias_base": 65535}, {"pointer_base": 20}, {"pointer_base": 20, "columns": 31},
+           {"pointer_base": 65535}, {"pointer_base": 4, "groups_log2": 0}]
 EDGES = [{}, {"columns": 1}, {"rows": 1, "bias_base": 47}, {"codebook": 0},
-         {"groups_log2": 0, "rows": 32, "bias_base": 16}]
+         {"groups_log2": 0, "rows": 32, "bias_base": 16}, {"pointer_base": 19},
+         {"pointer_base": 20, "columns": 30}, {"pointer_base": 3, "groups_log2": 0}]
 #: From `run`, or the last result of a layer, to the next `start`.
 DESCRIBE = 11
 
@@ -106,7 +108,7 @@ def test_layers_run_one_after_the_other(seed):
     rng = random.Random(seed)
     layers = [{**FITS, "columns": number + 1, "rows": 16 - number, "bias_base": rng.randrange(32),
                "multiplier": rng.getrandbits(32), "left_shift": rng.getrandbits(5),
-               "right_shift": rng.getrandbits(5), "pointer_base": rng.getrandbits(16),
+               "right_shift": rng.getrandbits(5), "pointer_base": rng.randrange(30),
                "codebook": rng.randrange(2), "low": rng.randrange(-32768, 0),
                "high": rng.randrange(32768)} for number in range(4)]
 
