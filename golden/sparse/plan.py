@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..formats import LAYER
+from .balance import balanced_order
 from .encode import check_groups
-from .partition import greedy_order, identity_order
+from .partition import identity_order
 
 __all__ = ["LayerPlan", "check_layer", "plan_network"]
 
@@ -42,7 +43,7 @@ def plan_network(network, geometry, groups=None, balance=True):
     groups : int or sequence of int, optional
         Column groups of all layers, or of each; 1 by default.
     balance : bool
-        Whether rows are dealt out by their non-zeros, see `greedy_order`; otherwise in their order.
+        Whether rows are dealt out by `balanced_order`; otherwise in their order.
 
     Returns
     -------
@@ -74,7 +75,8 @@ def plan_network(network, geometry, groups=None, balance=True):
             raise ValueError(f"Layer {layer.name!r}: {error}") from None
         input_order = plans[-1].order if plans else identity_order(layer.columns)
         if balance:
-            order = greedy_order(np.count_nonzero(layer.codes, axis=1), geometry.pes // count)
+            order = balanced_order(layer.weights[:, input_order], geometry.pes // count,
+                                   groups=count)
         else:
             order = identity_order(layer.rows)
         plans.append(LayerPlan(order, input_order, int(count)))
