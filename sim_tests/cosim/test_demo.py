@@ -23,7 +23,7 @@ pytestmark = pytest.mark.cosim
 DIGITS = 12
 
 
-@pytest.mark.parametrize("preset", ["weft", "eie"])
+@pytest.mark.parametrize("preset", ["weft", "eie", "icebreaker"])
 def test_every_layer_is_exact(preset, tmp_path):
     result = api.simulate(api.configuration(preset), model="digits", inputs="digits",
                           count=DIGITS, out_dir=tmp_path)
