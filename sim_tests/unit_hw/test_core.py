@@ -2,6 +2,7 @@
 
 """SparseCore as its host sees it: commands during a run, runs that fail, resets at any time."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -39,12 +40,12 @@ def make_network(rng, sizes, low):
 class CoreBench:
     """A core with a network; a bench talks to it through `ask`."""
 
-    def __init__(self, config, sizes, groups=1, low=-32768):
+    def __init__(self, config, sizes, groups=1, low=-32768, network=None):
         self.config = config
         self.rng = np.random.default_rng(0)
-        self.network = make_network(self.rng, sizes, low)
+        self.network = network or make_network(self.rng, sizes, low)
         self.image = build_image(self.network, geometry=config.geometry, groups=groups,
-                                 lanes=config.lanes)
+                                 lanes=config.lanes, balance=network is None)
         core = SparseCore(config)
         self.commands, self.responses = core.commands, core.responses
         self.reset = Signal()
@@ -116,21 +117,24 @@ class CoreBench:
             from_positions(signed(answers[2].payload), self.image.plans[count - 1].order),
             traces[count - 1].outputs)
         # Cleared at the start of the run: so not a cycle of an earlier one is left.
-        assert answers[3].payload[Counter.CYCLES] == sum(self.cycles(values, traces)[:count])
+        costs = self.costs(values, traces)[:count]
+        for counter in (Counter.CYCLES, Counter.QUEUE_FULL):
+            assert answers[3].payload[counter] == sum(
+                getattr(cost, counter.name.lower()) for cost in costs)
         assert answers[3].payload[Counter.COLUMNS] == sum(
             np.count_nonzero(vector) for vector in
             [values, *(trace.outputs for trace in traces)][:count])
         return answers
 
-    def cycles(self, values, traces):
-        inputs, offsets, cycles = values, np.zeros(self.config.pes, dtype=np.int64), []
+    def costs(self, values, traces):
+        inputs, offsets, costs = values, np.zeros(self.config.pes, dtype=np.int64), []
         for plan, encoded, trace in zip(self.image.plans, self.image.encoded, traces, strict=True):
-            cycles.append(layer_cycles(
+            costs.append(layer_cycles(
                 encoded, to_positions(inputs, plan.input_order) != 0, offsets=offsets,
                 **{name: getattr(self.config, name)
-                   for name in ("lanes", "queue_depth", "lookahead", "map_width")}).cycles)
+                   for name in ("lanes", "queue_depth", "lookahead", "map_width")}))
             offsets, inputs = offsets + encoded.entries, trace.outputs
-        return cycles
+        return costs
 
 
 @pytest.mark.parametrize("config, groups", [(SMALL, 1), (GROUPED, (2, 1))])
@@ -142,6 +146,26 @@ def test_runs_repeat(config, groups):
         await bench.load(ctx)
         for count in (2, 1, 1, 2):
             await bench.infer(ctx, count)
+
+    bench.simulate(run)
+
+
+@pytest.mark.parametrize("escape, queue_depth", [(True, 2), (False, 3)])
+def test_queues_fill_unevenly(escape, queue_depth):
+    """Elements skip about half of the columns, each others, and are slow with the rest."""
+    config = SparseConfig(pes=4, escape=escape, **{**SIZES, "queue_depth": queue_depth})
+    rng = np.random.default_rng(queue_depth)
+    codes = np.tile(rng.random((4, 32)) < .5, (6, 1)) * rng.integers(1, 16, (24, 32))
+    layer, = make_network(rng, (32, 24), -32768).layers
+    network = SparseNetwork((dataclasses.replace(layer, codes=codes.astype(np.uint8)),))
+    bench = CoreBench(config, None, network=network)
+
+    async def run(ctx):
+        await bench.load(ctx)
+        waited = 0
+        for _ in range(4):
+            waited += (await bench.infer(ctx))[3].payload[Counter.QUEUE_FULL]
+        assert waited > 50
 
     bench.simulate(run)
 
@@ -277,7 +301,8 @@ def test_reset_in_the_middle_of_a_layer(config, groups):
         await bench.load(ctx)
         await bench.infer(ctx)
         # In the fill, the multiplication and the drain of the first layer, and in the second.
-        total = sum(bench.cycles(values := bench.activations(1), bench.golden(values)))
+        values = bench.activations(share=1)
+        total = sum(cost.cycles for cost in bench.costs(values, bench.golden(values)))
         for wait in (1, 14, 20, total // 4, total // 2, total * 3 // 4, total):
             await bench.ask(ctx, bench.write(values).run(0, 2))
             await ctx.tick().repeat(wait)
