@@ -18,11 +18,12 @@ from . import doctor as _doctor
 from . import generate as _generate
 from . import simulate as _simulate
 from . import synthesize as _synthesize
+from .bench import sparse as _bench
 from .progress import Steps
 from .records import write_records
 from .settings import configuration
 
-__all__ = ["configuration", "demo", "doctor", "generate", "simulate", "synthesize",
+__all__ = ["bench", "configuration", "demo", "doctor", "generate", "simulate", "synthesize",
            "write_records"]
 
 
@@ -34,6 +35,7 @@ def _quietly(function):
     return call
 
 
+bench = _quietly(_bench.bench)
 doctor = _quietly(_doctor.diagnose)
 demo = _quietly(_demo.demo)
 generate = _quietly(_generate.generate)

@@ -86,7 +86,9 @@ def doctor():
 generate = _group(help="Write Verilog and the manifest that says what it is.")
 simulate = _group(help="Run a compressed network on the hardware, in Verilator, bit for bit.")
 synthesize = _group(help="Place and route; print utilisation and clock rate.")
-for _name, _verb in (("generate", generate), ("simulate", simulate), ("synthesize", synthesize)):
+bench = _group(help="Measure the core on the layers that the papers measured.")
+for _name, _verb in (("generate", generate), ("simulate", simulate), ("synthesize", synthesize),
+                     ("bench", bench)):
     app.add_typer(_verb, name=_name)
 
 
@@ -174,6 +176,36 @@ def synthesize_sparse(
     console, steps = _consoles(json)
     result = verb.synthesize(settings, board=board, unit=unit, freq=freq, seed=seed,
                              out_dir=out_dir, steps=steps)
+    _finish(verb, result, console, json)
+
+
+@bench.command("sparse", epilog=_examples(
+    ("weft bench sparse", "eie and weft on EIE's nine layers, by the cycle model"),
+    ("weft bench sparse --rtl -c weft -l vgg-7 --json -", "one layer on the RTL; as records"),
+    ("weft bench sparse -c eie -l alexnet-fc8 --set queue_depth=3", "the paper's layer, a ring "
+                                                                    "of 4"),
+    ("weft bench sparse --plots figures", "figures as PNG and SVG"),
+) + _EXIT_CODES)
+def bench_sparse(
+    layers: Annotated[list[str] | None, typer.Option(
+        "--layer", "-l", metavar="NAME", help="Only this layer; may be repeated.")] = None,
+    config: Annotated[str | None, typer.Option(
+        "--config", "-c", metavar="PRESET",
+        help="eie or weft, with memories for these layers; default: both.")] = None,
+    pes: Annotated[int | None, typer.Option(
+        metavar="N", help="Processing elements; default: 64 and 256, with --rtl 64.")] = None,
+    assignments: SetOption = None,
+    rtl: Annotated[bool, typer.Option(
+        "--rtl", help="Run the layers on the RTL too, in Verilator, and compare.")] = False,
+    json: JsonOption = None,
+    plots: Annotated[str | None, typer.Option(
+        metavar="DIR", help="Write figures into this folder.")] = None,
+):
+    """Print useful work, cycles and losses of the layers that EIE was measured on."""
+    from .bench import sparse as verb
+    console, steps = _consoles(json)
+    result = verb.bench(layers or (), preset=config, pes=pes, assignments=assignments or (),
+                        rtl=rtl, plots=plots, steps=steps)
     _finish(verb, result, console, json)
 
 

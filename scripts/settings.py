@@ -8,7 +8,7 @@ from hw.config import PRESETS, SparseConfig
 
 from .errors import UsageError, did_you_mean
 
-__all__ = ["Settings", "configuration", "label_of", "settings"]
+__all__ = ["Settings", "changes_of", "configuration", "label_of", "settings"]
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True,
           "false": False, "no": False, "off": False, "0": False}
@@ -109,10 +109,15 @@ def settings(preset, assignments):
     -------
     Settings
     """
+    return configuration(preset, **changes_of(assignments))
+
+
+def changes_of(assignments):
+    """Parameters and values of every `--set`, as a dictionary; see `settings`."""
     changes = {}
     for text in assignments:
         name, value = _parse(text)
         if name in changes:
             raise UsageError(f"--set {text}: {name} is already set to {changes[name]}, keep one")
         changes[name] = value
-    return configuration(preset, **changes)
+    return changes

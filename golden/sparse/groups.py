@@ -1,0 +1,69 @@
+"""Choice of a layer's column groups by the cycle model."""
+
+import numpy as np
+
+from ..network import SparseNetwork
+from .cycles import layer_cycles
+from .encode import encode
+from .fill import fill_words
+from .partition import greedy_order
+from .plan import plan_network
+
+__all__ = ["choose_groups", "encode_alone"]
+
+
+def encode_alone(layer, geometry, *, groups=1, balance=True, order=None):
+    """Encode a layer that is the first of its network, as `build_image` does.
+
+    Parameters
+    ----------
+    layer : SparseLayer
+    geometry : SparseGeometry
+    groups, balance
+        As for `plan_network`.
+    order : array_like of int, shape (rows,), optional
+        Row at each position, instead of a plan.
+
+    Returns
+    -------
+    EncodedLayer
+    """
+    if order is None:
+        order = plan_network(SparseNetwork((layer,)), geometry, groups, balance)[0].order
+    encoded = encode(layer.codes, geometry=geometry, groups=groups, order=order)
+    return fill_words(encoded, np.zeros(geometry.pes, dtype=np.int64))
+
+
+def choose_groups(layer, nonzero, geometry, **core):
+    """Choose the column groups with which a layer takes the fewest cycles.
+
+    More column groups make columns longer and broadcasts rarer, but each group works off its own
+    share of the columns, whose sizes differ. What weighs more depends on the layer. The choice is
+    made on greedily dealt rows: `balanced_order` takes longer than all the rest, and what it gains
+    hardly depends on the groups.
+
+    Parameters
+    ----------
+    layer : SparseLayer
+    nonzero : ndarray of bool, shape (inputs, columns)
+        Activity to choose by. It should not be the one that is measured afterwards.
+    geometry : SparseGeometry
+    **core
+        `lanes`, `queue_depth`, `lookahead` and `map_width` of `layer_cycles`.
+
+    Returns
+    -------
+    int
+        The fewest of them among equals.
+    """
+    counts = [1 << n for n in range(geometry.groups.bit_length())]
+    if len(counts) == 1:
+        return 1
+    load = np.count_nonzero(layer.codes, axis=1)
+
+    def cycles(groups):
+        order = greedy_order(load, geometry.pes // groups)
+        encoded = encode_alone(layer, geometry, groups=groups, order=order)
+        return sum(layer_cycles(encoded, active, **core).cycles for active in nonzero)
+
+    return min(counts, key=cycles)

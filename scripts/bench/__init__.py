@@ -1,0 +1,1 @@
+"""Measure the cores on the layers that the papers measured; the verb is in `.sparse`."""
