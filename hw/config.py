@@ -63,6 +63,29 @@ class SparseConfig(SparseGeometry):
             value = getattr(self, name)
             if value < 1 or value.bit_count() != 1:
                 raise ValueError(f"{name} must be a power of two, not {value}")
+        if self.escape and not self.lookahead:
+            raise ValueError("escape=True needs lookahead=True: the reader of escapes takes no "
+                             "empty columns")
+        if self.escape and self.word_entries < 2:
+            raise ValueError(f"escape=True needs words of 2 entries at least, not word_entries="
+                             f"{self.word_entries}: an escape and its follower are read together")
+        for name, low in (("queue_depth", 1), ("entry_words", 1), ("pointer_depth", 2),
+                          ("bias_depth", self.lanes)):
+            if getattr(self, name) < low:
+                raise ValueError(f"{name} must be at least {low}, not {getattr(self, name)}")
+        if self.pointer_depth % 2:
+            raise ValueError(f"pointer_depth must be even, not {self.pointer_depth}")
+        if self.bias_depth % self.lanes:
+            raise ValueError(f"bias_depth={self.bias_depth} must be a multiple of "
+                             f"lanes={self.lanes}")
+        if self.codebook_count > 16:
+            raise ValueError(f"codebook_count must be at most 16, not {self.codebook_count}")
+        if self.activation_depth < self.map_width * self.groups:
+            raise ValueError(f"activation_depth={self.activation_depth} must be at least map_width "
+                             f"times groups, {self.map_width * self.groups}")
+        if self.map_width < self.lanes // self.groups:
+            raise ValueError(f"map_width={self.map_width} must be at least lanes/groups="
+                             f"{self.lanes // self.groups}")
         if not self.groups <= self.lanes <= self.pes // self.groups:
             raise ValueError(f"lanes={self.lanes} must be at least groups={self.groups} and at "
                              f"most pes/groups={self.pes // self.groups}")

@@ -119,9 +119,13 @@ class LayerSequencer(wiring.Component):
             layer.rows == 0,
             layer.rows > self.activation_depth,
             layer.rows > local_rows,        # none for an unknown number of groups
+            layer.pointer_base[0],
             last_pointer >= self.pointer_depth,
+            layer.bias_base & self.lanes - 1 != 0,
             layer.bias_base + layer.rows > self.bias_depth,
             layer.codebook >= self.codebook_count,
+            layer.multiplier[31] & layer.multiplier[:31].any(),     # more than exactly 1.0
+            layer.low > layer.high,
         ]
 
     def elaborate(self, platform):

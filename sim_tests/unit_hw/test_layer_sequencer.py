@@ -18,14 +18,16 @@ FITS = {"columns": 32, "rows": 16, "pointer_base": 2, "bias_base": 32, "multipli
         "left_shift": 31, "right_shift": 17, "groups_log2": 1, "codebook": 1, "saturate": 1,
         "reserved": 0, "low": -32768, "high": 32767, "padding": 0}
 #: Each breaks one condition by one; the ones beside them are at the edge and fit.
-MISFITS = [{"columns": 0}, {"columns": 33}, {"rows": 0}, {"rows": 17}, {"bias_base": 33},
+MISFITS = [{"columns": 0}, {"columns": 33}, {"rows": 0}, {"rows": 17}, {"bias_base": 34},
            {"groups_log2": 2}, {"groups_log2": 3}, {"codebook": 2}, {"codebook": 15},
            {"groups_log2": 0, "rows": 33, "bias_base": 0}, {"columns": 65535}, {"rows": 65535},
            {"bias_base": 65535}, {"pointer_base": 20}, {"pointer_base": 20, "columns": 31},
-           {"pointer_base": 65535}, {"pointer_base": 4, "groups_log2": 0}]
-EDGES = [{}, {"columns": 1}, {"rows": 1, "bias_base": 47}, {"codebook": 0},
-         {"groups_log2": 0, "rows": 32, "bias_base": 16}, {"pointer_base": 19},
-         {"pointer_base": 20, "columns": 30}, {"pointer_base": 3, "groups_log2": 0}]
+           {"pointer_base": 65534}, {"pointer_base": 4, "groups_log2": 0}, {"pointer_base": 1},
+           {"bias_base": 31}, {"multiplier": 0x8000_0001}, {"low": 5, "high": 4}]
+EDGES = [{}, {"columns": 1}, {"rows": 2, "bias_base": 46}, {"codebook": 0},
+         {"groups_log2": 0, "rows": 32, "bias_base": 16}, {"pointer_base": 18},
+         {"pointer_base": 20, "columns": 30}, {"pointer_base": 2, "groups_log2": 0},
+         {"multiplier": 0x7FFF_FFFF}, {"low": 4, "high": 4}]
 #: From `run`, or the last result of a layer, to the next `start`.
 DESCRIBE = 11
 
@@ -106,9 +108,10 @@ def test_reset_clears_every_row_once():
 def test_layers_run_one_after_the_other(seed):
     core = Core()
     rng = random.Random(seed)
-    layers = [{**FITS, "columns": number + 1, "rows": 16 - number, "bias_base": rng.randrange(32),
-               "multiplier": rng.getrandbits(32), "left_shift": rng.getrandbits(5),
-               "right_shift": rng.getrandbits(5), "pointer_base": rng.randrange(30),
+    layers = [{**FITS, "columns": number + 1, "rows": 16 - number,
+               "bias_base": rng.randrange(0, 32, 2),
+               "multiplier": rng.randint(0, 1 << 31), "left_shift": rng.getrandbits(5),
+               "right_shift": rng.getrandbits(5), "pointer_base": rng.randrange(0, 30, 2),
                "codebook": rng.randrange(2), "low": rng.randrange(-32768, 0),
                "high": rng.randrange(32768)} for number in range(4)]
 
