@@ -11,12 +11,17 @@ import numpy as np
 from golden.formats import Counter, Memory
 from golden.sparse.compute import run_network
 from golden.sparse.cycles import layer_cycles
+from golden.sparse.groups import choose_all_groups
 from golden.sparse.image import build_image, from_positions
+from golden.sparse.plan import plan_network
 from hw.host.driver import HostError, load_image, signed
 
 from .errors import Mismatch, UsageError
 
 __all__ = ["LayerOutcome", "Outcome", "execute", "fit", "play", "predict"]
+
+#: Inputs by which column groups are chosen.
+_CALIBRATION = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,13 +115,15 @@ class Outcome:
                            "look at the waves")
 
 
-def fit(network, config):
+def fit(network, config, inputs):
     """Lay a network out for a core.
 
     Parameters
     ----------
     network : SparseNetwork
     config : hw.config.SparseConfig
+    inputs : ndarray of int, shape (inputs, columns)
+        The first few decide how many column groups each layer gets.
 
     Returns
     -------
@@ -128,8 +135,13 @@ def fit(network, config):
         If a memory is too small, with the parameters that would do.
     """
     try:
-        image = build_image(network, geometry=config.geometry, groups=config.groups,
-                            lanes=config.lanes)
+        plan_network(network, config.geometry)      # names what no core of this kind could run
+        groups = choose_all_groups(
+            network, inputs[:_CALIBRATION], config.geometry,
+            accumulator_depth=config.accumulator_depth, lanes=config.lanes,
+            queue_depth=config.queue_depth, lookahead=config.lookahead,
+            map_width=config.map_width)
+        image = build_image(network, geometry=config.geometry, groups=groups, lanes=config.lanes)
     except ValueError as error:
         raise UsageError(str(error)) from error
     short = {name: need for name, need in image.needs.items() if need > getattr(config, name)}

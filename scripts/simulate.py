@@ -127,7 +127,7 @@ def simulate_network(settings, network, inputs, *, steps, bench, out_dir=None, w
         raise UsageError(f"inputs from {inputs.min()} to {inputs.max()} do not fit "
                          f"activation_width={config.activation_width}; scale them")
     with steps.step("Encoding the network"):
-        image = fit(network, config)
+        image = fit(network, config, inputs)
     files = generate(settings, steps=steps, out_dir=out_dir)
     with steps.step("Building the simulator (once; it is kept)"):
         simulator = build_simulator(SparseCore(config), name=TOP)

@@ -3,13 +3,14 @@
 import numpy as np
 
 from ..network import SparseNetwork
+from .compute import run_network
 from .cycles import layer_cycles
 from .encode import encode
 from .fill import fill_words
 from .partition import greedy_order
 from .plan import plan_network
 
-__all__ = ["choose_groups", "encode_alone"]
+__all__ = ["choose_all_groups", "choose_groups", "encode_alone"]
 
 
 def encode_alone(layer, geometry, *, groups=1, balance=True, order=None):
@@ -34,7 +35,7 @@ def encode_alone(layer, geometry, *, groups=1, balance=True, order=None):
     return fill_words(encoded, np.zeros(geometry.pes, dtype=np.int64))
 
 
-def choose_groups(layer, nonzero, geometry, **core):
+def choose_groups(layer, nonzero, geometry, *, allowed=None, **core):
     """Choose the column groups with which a layer takes the fewest cycles.
 
     More column groups make columns longer and broadcasts rarer, but each group works off its own
@@ -48,6 +49,8 @@ def choose_groups(layer, nonzero, geometry, **core):
     nonzero : ndarray of bool, shape (inputs, columns)
         Activity to choose by. It should not be the one that is measured afterwards.
     geometry : SparseGeometry
+    allowed : sequence of int, optional
+        Numbers of groups to choose from; by default all that the geometry has.
     **core
         `lanes`, `queue_depth`, `lookahead` and `map_width` of `layer_cycles`.
 
@@ -56,9 +59,9 @@ def choose_groups(layer, nonzero, geometry, **core):
     int
         The fewest of them among equals.
     """
-    counts = [1 << n for n in range(geometry.groups.bit_length())]
+    counts = allowed or [1 << n for n in range(geometry.groups.bit_length())]
     if len(counts) == 1:
-        return 1
+        return counts[0]
     load = np.count_nonzero(layer.codes, axis=1)
 
     def cycles(groups):
@@ -67,3 +70,35 @@ def choose_groups(layer, nonzero, geometry, **core):
         return sum(layer_cycles(encoded, active, **core).cycles for active in nonzero)
 
     return min(counts, key=cycles)
+
+
+def choose_all_groups(network, inputs, geometry, *, accumulator_depth, **core):
+    """Choose the column groups of each layer of a network.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+    inputs : ndarray of int, shape (inputs, columns)
+        Inputs to choose by; a few are enough.
+    geometry : SparseGeometry
+    accumulator_depth : int
+        Rows of a processing element, of which more groups need more.
+    **core
+        As for `choose_groups`.
+
+    Returns
+    -------
+    tuple of int
+    """
+    activity = [[] for _ in network.layers]
+    plans = plan_network(network, geometry, balance=False)
+    for activations in inputs:
+        traces = run_network(network, activations, geometry=geometry, plans=plans)
+        for number, taken in enumerate([activations, *(trace.outputs for trace in traces[:-1])]):
+            activity[number].append(np.asarray(taken) != 0)
+    chosen = []
+    for layer, active in zip(network.layers, activity, strict=True):
+        most = accumulator_depth * geometry.pes // layer.rows
+        allowed = [1 << n for n in range(geometry.groups.bit_length()) if 1 << n <= max(1, most)]
+        chosen.append(choose_groups(layer, active, geometry, allowed=allowed, **core))
+    return tuple(chosen)

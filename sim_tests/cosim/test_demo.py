@@ -88,7 +88,8 @@ def bench():
     config = api.configuration("weft").config
     network = load_digits_network()
     simulator = player.build_simulator(SparseCore(config), name="sparse_core")
-    return (simulator, fit(network, config), network, inputs_of("digits", network, 2), config)
+    inputs = inputs_of("digits", network, 2)
+    return (simulator, fit(network, config, inputs), network, inputs, config)
 
 
 @pytest.mark.parametrize("read, word, message", [

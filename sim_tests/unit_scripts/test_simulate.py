@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from golden.container import dumps
+from golden.formats import Counter
 from golden.models.digits import load_digits_network
+from golden.sparse.compute import run_network
+from golden.sparse.image import build_image
 from scripts.errors import UsageError
-from scripts.execution import fit
+from scripts.execution import fit, predict
 from scripts.settings import configuration
 from scripts.simulate import inputs_of, network_of
 from sim_tests.bench.command_line import weft
@@ -65,13 +68,30 @@ def test_inputs(network, tmp_path):
 
 def test_a_core_that_is_too_small_says_what_would_do(network):
     config = configuration("weft", entry_words=16, activation_depth=32).config
+    inputs = inputs_of("digits", network, 2)
     with pytest.raises(UsageError) as raised:
-        fit(network, config)
+        fit(network, config, inputs)
     assert "activation_depth=64 (it has 32)" in str(raised.value)
     remedy = str(raised.value).partition("use ")[2].replace("--set ", "").split()
     larger = config.replace(**{name: int(value) for name, value in
                                (word.split("=") for word in remedy)})
-    fit(network, larger)
+    fit(network, larger, inputs)
+
+
+def test_column_groups_suit_the_layer(network):
+    config = configuration("ulx3s").config
+    inputs = inputs_of("digits", network, 8)
+    image = fit(network, config, inputs)
+    chosen = [plan.groups for plan in image.plans]
+    traces = [run_network(network, row, geometry=config.geometry, plans=image.plans)
+              for row in inputs]
+
+    def cycles(groups):
+        other = build_image(network, geometry=config.geometry, groups=groups, lanes=config.lanes)
+        return sum(layer[Counter.CYCLES] for row, trace in zip(inputs, traces, strict=True)
+                   for layer in predict(other, network, trace, row, config))
+
+    assert cycles(chosen) <= 1.02 * min(cycles(groups) for groups in (1, 2, 4))
 
 
 @pytest.mark.parametrize("arguments, message", [
