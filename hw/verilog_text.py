@@ -103,7 +103,8 @@ def _module_name(module, top, taken):
 
 def _tidy_body(body, prune):
     head, _, rest = body.partition(");\n")
-    ports = [port.lstrip() for port in head.removeprefix("(").split(",")]
+    # Yosys breaks a long list into lines.
+    ports = [port.lstrip() for port in head.replace("\n", "").removeprefix("(").split(",")]
     ports.sort(key=lambda port: (port not in ("clk", "rst"), port))
     body = f"({', '.join(ports)});\n{rest}"
     # `input x; wire x;` in one.

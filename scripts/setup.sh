@@ -98,7 +98,7 @@ rm -f "$stamp"
 echo "Setting up .venv with $("$python" -V): about 1 GB, a few minutes" >&2
 [ -d .venv ] || "$python" -m venv .venv
 .venv/bin/python -m pip install -qq --disable-pip-version-check \
-    --constraint constraints.txt --editable '.[boards,test]'
+    --constraint constraints.txt --editable '.[boards,plots,test]'
 rm -rf .pdm-build       # what the build backend leaves behind
 echo "$wanted" > "$stamp"
 echo "Set up. Try: .venv/bin/weft --help" >&2

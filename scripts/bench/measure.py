@@ -1,5 +1,7 @@
 """A layer on a core, as the cycle model has it."""
 
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +15,8 @@ from ..records import record
 from ..settings import Settings
 from .subjects import FREQUENCY_MHZ, load_subject, published
 
-__all__ = ["Measurement", "geometric_mean", "measure", "measure_layer", "to_records"]
+__all__ = ["Measurement", "geometric_mean", "measure", "measure_all", "measure_layer",
+           "timing_of", "to_records"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +85,8 @@ def timing_of(config):
             for name in ("lanes", "queue_depth", "lookahead", "map_width")}
 
 
-def measure(subject, settings):
-    """Run a layer on the cycle model, with the column groups that suit its held-out activity.
+def measure(subject, settings, *, groups=None):
+    """Run a layer on the cycle model.
 
     Rows are dealt out by their weights wherever the escape format is in use; published streams
     keep the published partition.
@@ -92,13 +95,17 @@ def measure(subject, settings):
     ----------
     subject : Subject
     settings : Settings
+    groups : int, optional
+        Column groups; by default those that suit the layer's held-out activity.
 
     Returns
     -------
     Measurement
     """
     config, nonzero = settings.config, subject.activations != 0
-    groups = choose_groups(subject.layer, subject.held_out, config.geometry, **timing_of(config))
+    if groups is None:
+        groups = choose_groups(subject.layer, subject.held_out, config.geometry,
+                               **timing_of(config))
     encoded = encode_alone(subject.layer, config.geometry, groups=groups, balance=config.escape)
     cost = layer_cycles(encoded, nonzero, **timing_of(config))
     words = -(-int(encoded.entries.max()) // config.word_entries)
@@ -117,6 +124,42 @@ def measure_layer(name, configurations):
     """
     subject = load_subject(name)
     return [measure(subject, settings) for settings in configurations]
+
+
+def measure_all(names, configurations, *, steps, processes=None):
+    """Measure layers on the cycle model, a process a core of this machine.
+
+    Parameters
+    ----------
+    names : sequence of str
+    configurations : sequence of Settings
+    steps : scripts.progress.Steps
+    processes : int, optional
+
+    Returns
+    -------
+    list of list of Measurement
+        One a configuration, each in the order of the names.
+    """
+    processes = min(processes or os.cpu_count() or 1, len(names))
+    with steps.step(f"Encoding and modelling {len(names)} layers", total=len(names)) as advance:
+        if processes == 1:
+            found = {}
+            for name in names:
+                found[name] = measure_layer(name, configurations)
+                advance()
+        else:
+            # The largest first, so that no process is left alone with one at the end.
+            largest = sorted(names, reverse=True,
+                             key=lambda name: published(name).columns * published(name).rows)
+            with ProcessPoolExecutor(processes) as pool:
+                running = {pool.submit(measure_layer, name, configurations): name
+                           for name in largest}
+                found = {}
+                for future in as_completed(running):
+                    found[running[future]] = future.result()
+                    advance()
+    return [list(table) for table in zip(*(found[name] for name in names), strict=True)]
 
 
 def geometric_mean(measurements):

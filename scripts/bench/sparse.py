@@ -1,7 +1,5 @@
 """The sparse core on the layers that EIE was measured on."""
 
-import os
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 
 from rich.table import Table
@@ -9,7 +7,7 @@ from rich.table import Table
 from ..errors import UsageError
 from ..records import record
 from ..settings import changes_of
-from .measure import Measurement, geometric_mean, measure_layer, to_records
+from .measure import Measurement, geometric_mean, measure_all, to_records
 from .subjects import (
     FC8,
     FREQUENCY_MHZ,
@@ -20,7 +18,7 @@ from .subjects import (
     published,
 )
 
-__all__ = ["BENCH", "Bench", "bench", "measure_all", "report"]
+__all__ = ["BENCH", "Bench", "bench", "report"]
 
 #: Name in the records.
 BENCH = "sparse"
@@ -102,42 +100,6 @@ def bench(layers=(), *, preset=None, pes=None, assignments=(), rtl=False, plots=
                     f"(see weft doctor)")
     records = [entry for table in tables for entry in [*to_records(table), *_means(table)]]
     return Bench(tables, left_out, figures, records)
-
-
-def measure_all(names, configurations, *, steps, processes=None):
-    """Measure layers on the cycle model, a process a core of this machine.
-
-    Parameters
-    ----------
-    names : sequence of str
-    configurations : sequence of Settings
-    steps : scripts.progress.Steps
-    processes : int, optional
-
-    Returns
-    -------
-    list of list of Measurement
-        One a configuration, each in the order of the names.
-    """
-    processes = min(processes or os.cpu_count() or 1, len(names))
-    with steps.step(f"Encoding and modelling {len(names)} layers", total=len(names)) as advance:
-        if processes == 1:
-            found = {}
-            for name in names:
-                found[name] = measure_layer(name, configurations)
-                advance()
-        else:
-            # The largest first, so that no process is left alone with one at the end.
-            largest = sorted(names, reverse=True,
-                             key=lambda name: published(name).columns * published(name).rows)
-            with ProcessPoolExecutor(processes) as pool:
-                running = {pool.submit(measure_layer, name, configurations): name
-                           for name in largest}
-                found = {}
-                for future in as_completed(running):
-                    found[running[future]] = future.result()
-                    advance()
-    return [list(table) for table in zip(*(found[name] for name in names), strict=True)]
 
 
 def _on_rtl(table, steps):

@@ -163,6 +163,33 @@ def test_memories_start_in_loops():
     assert "for (row_index = 5; row_index < 16; row_index = row_index + 1)" in body
 
 
+@pytest.mark.cosim
+def test_a_memory_behind_a_long_list_of_ports(tmp_path):
+    """Yosys breaks the list into lines, of which the first is not where a module's body begins."""
+    class Wide(wiring.Component):
+        def __init__(self):
+            super().__init__({f"word_{number}": In(8) for number in range(60)} | {"sum": Out(8)})
+
+        def elaborate(self, platform):
+            m = Module()
+            write, read = block_ram(m, "table", shape=8, depth=64, collision=Collision.NEVER)
+            m.d.comb += [write.addr.eq(self.word_0), write.data.eq(self.word_1),
+                         write.en.eq(self.word_2[0]), read.en.eq(~self.word_2[0]),
+                         read.addr.eq(self.word_3)]
+            others = [getattr(self, f"word_{number}") for number in range(4, 60)]
+            m.d.comb += self.sum.eq(sum(others, read.data))
+            return m
+
+    verilog = emit_verilog(Wide(), name="wide")
+    header, = re.findall(r"^module wide\(.*$", verilog, re.M)
+    assert header.endswith(");") and "word_59" in header
+    assert "integer row_index;" in verilog
+    source = tmp_path / "wide.v"
+    source.write_text(verilog)
+    found = lint_verilog(source)
+    assert all(warning.startswith("UNUSEDSIGNAL") for warning in found), found
+
+
 def test_a_stray_assertion_is_refused():
     class Stray(wiring.Component):
         value: In(1)
