@@ -27,6 +27,9 @@ SIM_DIR = toolchain.BUILD / "sim"
 
 _VERILATE = (
     "--cc", "--exe", "--vpi", "--prefix", "Vtop", "-O3",
+    # Many instances of a module share its class: 64 elements build in half the time, and run as
+    # fast to within 5 %.
+    "-fno-inline",
     # There is no X in two-valued simulation; every emitted register has an initial value.
     "--x-assign", "fast", "--x-initial", "fast",
     "--timescale", "1ns/1ns",
