@@ -142,13 +142,15 @@ def simulate_sparse(
     json: JsonOption = None,
     count: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None,
     waves: Annotated[bool, typer.Option("--waves", help="Write a VCD of the first input.")] = False,
+    netlist: Annotated[bool, typer.Option(
+        "--netlist", help="Simulate what synthesis for an iCE40 makes of the core.")] = False,
 ):
     """Run a compressed network on the sparse core and compare it with the golden model."""
     settings = _settings(config, assignments)
     from . import simulate as verb
     console, steps = _consoles(json)
     result = verb.simulate(settings, model=model, inputs=inputs, count=count, waves=waves,
-                           out_dir=out_dir, steps=steps)
+                           netlist=netlist, out_dir=out_dir, steps=steps)
     _finish(verb, result, console, json)
 
 

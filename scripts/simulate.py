@@ -17,6 +17,7 @@ from .errors import UsageError
 from .execution import Outcome, execute, fit, play
 from .files import reading, writing
 from .generate import TOP, Generated, generate
+from .netlist import synthesized_verilog
 from .paths import build_dir
 from .records import record
 from .settings import Settings
@@ -90,7 +91,8 @@ def inputs_of(source, network, count=None):
     return inputs[:count].astype(np.int64)
 
 
-def simulate_network(settings, network, inputs, *, steps, bench, out_dir=None, waves=False):
+def simulate_network(settings, network, inputs, *, steps, bench, out_dir=None, waves=False,
+                     netlist=False):
     """Emit a core, build its simulator, and run inputs through it and through the models.
 
     Parameters
@@ -106,6 +108,8 @@ def simulate_network(settings, network, inputs, *, steps, bench, out_dir=None, w
         By default ``build/<label>``.
     waves : bool
         Whether to write the waves of the first input.
+    netlist : bool
+        Simulate what synthesis for an iCE40 makes of the core, instead of its Verilog.
 
     Returns
     -------
@@ -129,8 +133,12 @@ def simulate_network(settings, network, inputs, *, steps, bench, out_dir=None, w
     with steps.step("Encoding the network"):
         image = fit(network, config, inputs)
     files = generate(settings, steps=steps, out_dir=out_dir)
+    core = SparseCore(config)
+    if netlist:
+        with steps.step("Synthesizing the core"):
+            core = synthesized_verilog(core, name=TOP)
     with steps.step("Building the simulator (once; it is kept)"):
-        simulator = build_simulator(SparseCore(config), name=TOP)
+        simulator = build_simulator(core, name=TOP)
     outcome = execute(simulator, image, network, inputs, config, steps=steps)
     outputs, vcd = out_dir / "outputs.npy", out_dir / f"{bench}.vcd" if waves else None
     with writing(out_dir, option="--out-dir"):
@@ -143,10 +151,11 @@ def simulate_network(settings, network, inputs, *, steps, bench, out_dir=None, w
             program.read(Memory.ACTIVATIONS, 0, 0, network.layers[-1].rows)
             play(simulator, program, waves=vcd)
     return Simulated(settings, outcome, files, outputs, vcd,
-                     _records(settings, outcome, bench))
+                     _records(settings, outcome, bench, "netlist" if netlist else "rtl"))
 
 
-def simulate(settings, *, model, inputs, steps, count=None, out_dir=None, waves=False):
+def simulate(settings, *, model, inputs, steps, count=None, out_dir=None, waves=False,
+             netlist=False):
     """Run a compressed network from a file, see `simulate_network`.
 
     Parameters
@@ -158,7 +167,7 @@ def simulate(settings, *, model, inputs, steps, count=None, out_dir=None, waves=
     count : int, optional
         Only the first so many inputs.
     out_dir : path-like, optional
-    waves : bool
+    waves, netlist : bool
 
     Returns
     -------
@@ -166,26 +175,26 @@ def simulate(settings, *, model, inputs, steps, count=None, out_dir=None, waves=
     """
     network = network_of(model)
     return simulate_network(settings, network, inputs_of(inputs, network, count), steps=steps,
-                            bench="simulate", out_dir=out_dir, waves=waves)
+                            bench="simulate", out_dir=out_dir, waves=waves, netlist=netlist)
 
 
-def _records(settings, outcome, bench):
-    """A record a layer from the RTL and from the model, and one for whole-network runs."""
+def _records(settings, outcome, bench, hardware):
+    """A record a layer from the hardware and the model, and one for whole-network runs."""
     common = {"bench": bench, "config": settings.label, "inputs": outcome.inputs,
               "pes": outcome.pes}
     records = []
     for layer in outcome.layers:
-        for source, counters in (("rtl", layer.counters), ("model", layer.predicted)):
+        for source, counters in ((hardware, layer.counters), ("model", layer.predicted)):
             cycles = counters[Counter.CYCLES]
             slots = outcome.pes * cycles
-            rtl = {"bit_exact": outcome.layer_exact(layer), "sim_hz": outcome.sim_hz}
+            measured = {"bit_exact": outcome.layer_exact(layer), "sim_hz": outcome.sim_hz}
             records.append(record(
                 **common, source=source, layer=layer.name, cycles=cycles, entries=layer.entries,
                 useful=layer.products / slots, utilisation=counters[Counter.BUSY] / slots,
                 starved=slots - counters[Counter.BUSY], queue_full=counters[Counter.QUEUE_FULL],
                 padding=counters[Counter.WASTED], saturations=counters[Counter.SATURATIONS],
-                **(rtl if source == "rtl" else {})))
-    records.append(record(**common, source="rtl", cycles=outcome.total_cycles,
+                **(measured if source == hardware else {})))
+    records.append(record(**common, source=hardware, cycles=outcome.total_cycles,
                           bit_exact=outcome.bit_exact, sim_hz=outcome.sim_hz))
     return records
 
