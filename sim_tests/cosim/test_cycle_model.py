@@ -41,7 +41,7 @@ def test_model_equals_rtl(preset):
     settings = core_settings(preset, SMALL)
     simulator = build_core(settings)
     rng = np.random.default_rng(3)
-    subjects = [subject_of(row, 0) for row in random_rows(rng, 8)]
+    subjects = [subject_of(row, 0) for row in random_rows(rng, 6)]
     subjects += [load_subject(name) for name in LAYERS]
     ran, full, idle = 0, 0, 0
     for subject in subjects:
