@@ -12,7 +12,8 @@ pytestmark = pytest.mark.cosim
 def test_digits_on_the_netlist(tmp_path):
     file = tmp_path / "records.json"
     run = weft("simulate", "sparse", "digits", "--inputs", "digits", "--count", "100",
-               "-c", "icebreaker", "--netlist", "-o", str(tmp_path), "--json", str(file), timeout=600)
+               "-c", "icebreaker", "--netlist", "-o", str(tmp_path), "--json", str(file),
+               timeout=600)
     assert run.returncode == 0, run.stderr
     records = [record for record in json.loads(file.read_text())
                if record["source"] == "netlist"]
