@@ -53,7 +53,7 @@ def test_model_equals_rtl(preset):
             idle += item.rtl.counters[Counter.BUSY] == 0
             ran += 1
     assert ran == len(subjects) * (3 if preset == "weft" else 1)
-    assert full > ran / 2 and idle < ran / 2
+    assert full >= ran // 3 and idle < ran / 2
 
 
 def test_layers_that_run_here_are_of_the_paper():

@@ -32,7 +32,7 @@ def test_integers(text, value):
                                          ("false", False), ("no", False), ("off", False),
                                          ("0", False)])
 def test_truth(word, value):
-    config = settings("weft", [f"lookahead={word}"]).config
+    config = settings("icebreaker", [f"lookahead={word}"]).config
     assert config.lookahead is value
 
 
