@@ -17,7 +17,7 @@ from golden.compression.codebook import centroid_gradients, kmeans_codebook
 from golden.compression.integer import infer, integer_layer
 from golden.compression.prune import density, density_schedule, magnitude_masks
 from golden.container import write_network
-from golden.fixed import symmetric_scale
+from golden.quantisation import symmetric_scale
 from golden.models.digits import INPUT_SCALE, load_digits_data
 from golden.network import SparseNetwork
 from scripts.progress import Steps

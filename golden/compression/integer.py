@@ -2,15 +2,9 @@
 
 import numpy as np
 
-from ..fixed import (
-    INT32_MAX,
-    quantise,
-    quantise_multiplier,
-    requantise,
-    saturate,
-    symmetric_scale,
-)
+from ..fixed import INT32_MAX, quantise_multiplier, requantise, saturate
 from ..network import SparseLayer
+from ..quantisation import quantise, symmetric_scale
 
 __all__ = ["infer", "integer_layer"]
 

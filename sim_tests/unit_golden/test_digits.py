@@ -8,7 +8,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from golden.container import dumps
-from golden.fixed import quantise
+from golden.quantisation import quantise
 from golden.compression.integer import infer
 from golden.models.digits import INPUT_SCALE, load_digits_data, load_digits_network
 from golden.sparse.compute import overflow_proof, run_network

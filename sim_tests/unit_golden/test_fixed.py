@@ -9,19 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from golden import fixed
+from golden import fixed, quantisation
 from golden.fixed import (
     INT32_MAX,
     INT32_MIN,
     MULTIPLIER_ONE,
-    asymmetric_scale,
-    dequantise,
-    quantise,
     quantise_multiplier,
     requantise,
     saturate,
-    symmetric_scale,
 )
+from golden.quantisation import asymmetric_scale, dequantise, quantise, symmetric_scale
 
 int32s = st.one_of(st.integers(INT32_MIN, INT32_MAX), st.integers(-40, 40))
 multipliers = st.one_of(
@@ -31,6 +28,7 @@ shifts = st.integers(0, 31)
 
 def test_examples():
     assert doctest.testmod(fixed).failed == 0
+    assert doctest.testmod(quantisation).failed == 0
 
 
 # --- gemmlowp, fixedpoint/fixedpoint.h, transcribed line by line with C's division and shift

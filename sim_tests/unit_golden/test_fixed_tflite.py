@@ -16,7 +16,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from golden.fixed import INT32_MAX, INT32_MIN, quantise, quantise_multiplier, requantise
+from golden.fixed import INT32_MAX, INT32_MIN, quantise_multiplier, requantise
+from golden.quantisation import quantise
 
 TYPES = schema.TensorType
 
