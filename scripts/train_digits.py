@@ -15,7 +15,8 @@ import numpy as np
 
 from golden.compression.codebook import centroid_gradients, kmeans_codebook
 from golden.compression.integer import infer, integer_layer
-from golden.compression.prune import density, density_schedule, magnitude_masks
+from golden.compression.iterative import density_schedule
+from golden.compression.prune import density, magnitude_masks
 from golden.container import write_network
 from golden.quantisation import symmetric_scale
 from golden.models.digits import INPUT_SCALE, load_digits_data
