@@ -98,6 +98,8 @@ CHECKS = (
     _pip("ruff", "the linter", command("ruff", "ruff", "--version"), needed=False),
     _pip("ai-edge-litert", "the tests: TFLite's kernels",
          package("ai-edge-litert", "ai_edge_litert.interpreter"), needed=False),
+    Check("torch", "training: weft compress --retrain", False,
+          package("torch", "torch"), f"{sys.executable} -m pip install '{REPO}[train]'"),
     Check("WEFT_DATA", "tests on the papers' layers", False, probes.data,
           "export WEFT_DATA=/folder/of/the/data"),
 )

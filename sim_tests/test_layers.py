@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import importlib.util
 import re
 import sys
 import tomllib
@@ -165,10 +166,18 @@ def test_build_holds_artefacts_only():
     assert not (REPO / "build" / "__init__.py").exists()
 
 
+def project():
+    return tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
+
+
 def requirements():
-    project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
-    for group in [project["dependencies"], *project["optional-dependencies"].values()]:
+    for group in [project()["dependencies"], *project()["optional-dependencies"].values()]:
         yield from group
+
+
+def installed(name):
+    """Whether a package that `make setup` leaves out is there."""
+    return importlib.util.find_spec(name) is not None
 
 
 def test_every_dependency_is_pinned_for_a_reason():
@@ -186,7 +195,9 @@ def test_constraints_are_exact_and_cover_what_is_installed():
     for requirement in requirements():
         name = requirement.split()[0]
         assert name in canonical
-        assert importlib.metadata.version(name) == pins[name]
+        if requirement not in project()["optional-dependencies"]["train"] or installed(name):
+            # What stands behind + is how a version was built, such as 2.13.0+cpu.
+            assert importlib.metadata.version(name).split("+")[0] == pins[name]
 
 
 def test_the_catalogue_is_up_to_date():
