@@ -1,14 +1,11 @@
 """Figures of the sparse core, after those of the EIE paper; PNG and SVG."""
 
-from pathlib import Path
-
 import numpy as np
 
 from golden.sparse.cycles import layer_cycles
 from golden.sparse.groups import encode_alone
 
-from ..errors import ToolMissing
-from ..files import writing
+from .figures import COLOURS, INK, save
 from .measure import geometric_mean, measure_all, timing_of
 from .subjects import core_settings, load_subject, published
 
@@ -19,14 +16,8 @@ _DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 #: Layers of the sweeps: a convolutional network's, one with short columns, one with long.
 _SWEPT = ("alex-8", "vgg-7", "nt-we", "nt-lstm")
-#: Colours that stay apart for the colour-blind and in grey (Okabe and Ito).
-_INK, _EIE, _WEFT, _IDEAL = "#222222", "#999999", "#0072B2", "#D55E00"
-_LINES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
-_STYLE = {
-    "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": _INK,
-    "axes.titlesize": 10, "axes.titlelocation": "left", "legend.frameon": False,
-    "svg.hashsalt": "weft", "svg.fonttype": "none", "savefig.bbox": "tight",
-}
+_EIE, _WEFT, _IDEAL = COLOURS[6], COLOURS[0], COLOURS[5]
+_LINES = COLOURS[:4]
 
 
 def draw(tables, folder, *, steps):
@@ -51,28 +42,12 @@ def draw(tables, folder, *, steps):
     UsageError
         If the folder can't be written.
     """
-    try:
-        import matplotlib
-        matplotlib.use("Agg")
-        from matplotlib import pyplot
-    except ImportError as error:
-        raise ToolMissing("figures need matplotlib: pip install 'weft[plots]'") from error
-
     names = tuple(item.layer for item in tables[0])
     swept = tuple(name for name in _SWEPT if name in names) or names[:1]
-    drawings = {"useful_work": lambda: _useful_work(pyplot, tables),
-                "load_balance": lambda: _load_balance(pyplot, tables),
-                "queue_depth": lambda: _queue_depth(pyplot, swept, steps),
-                "scaling": lambda: _scaling(pyplot, swept, steps)}
-    paths = []
-    with writing(folder, option="--plots"), pyplot.rc_context(_STYLE):
-        for name, drawing in drawings.items():
-            figure = drawing()
-            for suffix, options in ((".png", {"dpi": 160}), (".svg", {"metadata": {"Date": None}})):
-                figure.savefig(Path(folder) / f"{name}{suffix}", **options)
-            pyplot.close(figure)
-            paths.append(Path(folder) / f"{name}.png")
-    return paths
+    return save({"useful_work": lambda pyplot: _useful_work(pyplot, tables),
+                 "load_balance": lambda pyplot: _load_balance(pyplot, tables),
+                 "queue_depth": lambda pyplot: _queue_depth(pyplot, swept, steps),
+                 "scaling": lambda pyplot: _scaling(pyplot, swept, steps)}, folder)
 
 
 def _useful_work(pyplot, tables):
@@ -94,7 +69,7 @@ def _useful_work(pyplot, tables):
             places = np.arange(len(layers)) + (number - (len(series) - 1) / 2) * width
             bars = axis.bar(places, values, width * .94, color=colour, label=label)
             axis.bar_label(bars, [f"{value:.2f}".lstrip("0") for value in values], fontsize=6.5,
-                           padding=-9, color="white" if colour == _WEFT else _INK)
+                           padding=-9, color="white" if colour == _WEFT else INK)
         axis.axhline(1, color=_IDEAL, linewidth=1, linestyle="--", label="ideal")
         axis.set(ylim=(0, 1.05), ylabel="useful work / cycles",
                  title=f"{pes} processing elements")
@@ -145,7 +120,7 @@ def _queue_depth(pyplot, names, steps):
                     **timing_of(config), "queue_depth": depth}).cycles for depth in _DEPTHS]
                 axis.plot(_DEPTHS, useful, marker="o", markersize=3.5, color=colour, label=name)
                 advance()
-            axis.axvline(config.queue_depth, color=_INK, linewidth=.8, linestyle=":")
+            axis.axvline(config.queue_depth, color=INK, linewidth=.8, linestyle=":")
             axis.set_xscale("log", base=2)
             axis.set_xticks(_DEPTHS, [str(depth) for depth in _DEPTHS], fontsize=7)
             axis.minorticks_off()
