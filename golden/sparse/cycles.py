@@ -1,13 +1,16 @@
 """Cycle model of the sparse core: when each processing element does what, to the cycle.
 
 Cycles are not simulated one by one. The times at which columns are broadcast, taken from queues and
-finished follow from each other by maxima and sums, so the model walks over the columns once, all
-processing elements (PEs) of a column group at a time.
+finished follow from each other by maxima and sums, so the model walks over the columns once; what
+their readers do it works out for all processing elements (PEs) of a column group, and as many
+columns as a queue holds, at a time (`.reader_cycles`).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from .reader_cycles import ColumnReaders
 
 __all__ = ["LayerCycles", "layer_cycles"]
 
@@ -124,37 +127,29 @@ def layer_cycles(encoded, nonzero, *, lanes, queue_depth, lookahead, map_width, 
     offsets = np.zeros(pes, dtype=np.int64) if offsets is None else np.asarray(offsets)
     nonzero = np.asarray(nonzero, dtype=bool)
     words = -(-columns // (map_width * banks))
-    reader = (_FusedReader if geometry.escape else _PublishedReader)
+    # Entries of the first 0, 1, 2 ... that are multiplied; and of these, that are not by 0.
+    operations, products = _sums(~encoded.is_escape), _sums(encoded.indices != 0)
 
     ends, queue_full = [], 0
-    pe_last = np.zeros(pes, dtype=np.int64)
+    pe_busy, pe_useful, pe_entries, pe_last = np.zeros((4, pes), dtype=np.int64)
     for group in range(groups):
         elements = np.arange(group, pes, groups)
-        part = reader(encoded, elements, offsets[elements], queue_depth, lookahead)
-        ticks, tick, stalls = _Ticks(), -1, 0
-        found, current = 2, 1       # when the scanner first shows something, and the bank is chosen
-        for bank in range(group, banks, groups):
-            scan = _Scan(np.flatnonzero(nonzero[bank::banks]), words, map_width)
-            ready = found + (scan.zero_words[0] if len(scan.columns) else 0)
-            for index, zeros in zip(scan.columns.tolist(), scan.zero_words.tolist(), strict=True):
-                if tick >= 0 and index != scan.columns[0]:
-                    ready = ticks[tick] + 1 + zeros
-                tick = ticks.first_from(tick + 1, max(ready, current))
-                arrival = ticks[tick + _BROADCAST_STAGES]
-                cycle = part.push((index * banks + bank) // groups, arrival)
-                stalls += cycle - arrival
-                ticks.fix(tick + _BROADCAST_STAGES, cycle)
-            exhausted = (ticks[tick] + max(1, scan.trailing) if len(scan.columns)
-                         else words + 1)
-            current = max(current, exhausted) + 1
-        ends.append(max(current - 1, ticks[tick + _BROADCAST_STAGES] + 1 if tick >= 0 else 0,
-                        part.idle))
+        scans = [_Scan(np.flatnonzero(nonzero[bank::banks]), words, map_width)
+                 for bank in range(group, banks, groups)]
+        mine = np.concatenate([(scan.columns * banks + bank) // groups for bank, scan
+                               in zip(range(group, banks, groups), scans, strict=True)])
+        readers = ColumnReaders(encoded, elements, offsets[elements], mine, operations,
+                                queue_depth=queue_depth, lookahead=lookahead)
+        end, stalls = _broadcast(scans, readers, queue_depth, words)
+        ends.append(end)
         queue_full += stalls
-        pe_last[elements] = part.last_operation
+        pe_last[elements] = readers.last_operation
+        pointers = encoded.starts[elements, None] + encoded.pointers[elements]
+        first, last = pointers[:, mine], pointers[:, mine + 1]
+        pe_busy[elements], pe_useful[elements] = (
+            (sums[last] - sums[first]).sum(axis=1) for sums in (operations, products))
+        pe_entries[elements] = (last - first).sum(axis=1)
 
-    active = _active_columns(encoded, nonzero)
-    plain = ~encoded.is_escape
-    pe_busy = _sum_over(encoded, active, plain)
     cycles = int(max(ends)) + _SETTLE_CYCLES
     beats = -(-rows // lanes)
     return LayerCycles(
@@ -164,113 +159,61 @@ def layer_cycles(encoded, nonzero, *, lanes, queue_depth, lookahead, map_width, 
         columns=int(nonzero.sum()),
         queue_full=int(queue_full),
         busy=int(pe_busy.sum()),
-        wasted=int(_sum_over(encoded, active, plain & (encoded.indices == 0)).sum()),
-        escapes=int(_sum_over(encoded, active, encoded.is_escape).sum()),
+        wasted=int(pe_busy.sum() - pe_useful.sum()),
+        escapes=int(pe_entries.sum() - pe_busy.sum()),
         pe_busy=pe_busy,
         pe_last=pe_last,
     )
 
 
-def _active_columns(encoded, nonzero):
-    """Which local columns of each PE meet a non-zero activation, shape (pes, local_columns)."""
-    active = np.zeros((encoded.groups, encoded.local_columns), dtype=bool)
-    for group in range(encoded.groups):
-        mine = nonzero[group::encoded.groups]
-        active[group, :len(mine)] = mine
-    return active[np.arange(encoded.geometry.pes) % encoded.groups]
+def _sums(mask):
+    """How many of the first 0, 1, 2 ... hold, shape (n + 1,)."""
+    sums = np.zeros(len(mask) + 1, dtype=np.int64)
+    np.cumsum(mask, out=sums[1:])
+    return sums
 
 
-def _sum_over(encoded, active, mask):
-    """Entries with `mask` in the active columns of each PE, shape (pes,)."""
-    sums = np.concatenate([[0], np.cumsum(mask)])
-    pointers = encoded.starts[:-1, None] + encoded.pointers
-    return (np.diff(sums[pointers], axis=1) * active).sum(axis=1)
+def _broadcast(scans, readers, queue_depth, words):
+    """Broadcast what the banks of one column group hold, one bank after the other.
 
+    Parameters
+    ----------
+    scans : list of _Scan
+    readers : ColumnReaders
+    queue_depth : int
+    words : int
+        Of the non-zero map of each bank.
 
-class _Reader:
-    """Queues and entry readers of the PEs of one column group."""
-
-    def __init__(self, encoded, elements, offsets, queue_depth, lookahead):
-        self.pointers = encoded.pointers[elements]
-        self.offsets = offsets
-        self.lookahead = lookahead
-        self.queue_depth = queue_depth
-        self.pushed = np.zeros(len(elements), dtype=np.int64)
-        self.taken = np.full((len(elements), queue_depth), -1, dtype=np.int64)
-        self.every = np.arange(len(elements))
-        self.last_operation = np.zeros(len(elements), dtype=np.int64)
-
-    def push(self, column, arrival):
-        """Broadcast a local column that arrives in cycle `arrival`; return when it got through."""
-        first, end = self.pointers[:, column], self.pointers[:, column + 1]
-        wanted = np.flatnonzero(end > first) if self.lookahead else self.every
-        if not len(wanted):
-            return arrival
-        place = self.pushed[wanted] % self.queue_depth
-        cycle = max(arrival, int(self.taken[wanted, place].max()) + 1)
-        self.taken[wanted, place] = self.read(wanted, first[wanted], end[wanted], cycle)
-        self.pushed[wanted] += 1
-        return cycle
-
-
-class _PublishedReader(_Reader):
-    """`hw.sparse.entry_reader`."""
-
-    def __init__(self, *args):
-        super().__init__(*args)
-        self.free = np.zeros(len(self.every), dtype=np.int64)   # when the next can be accepted
-
-    def read(self, which, first, end, cycle):
-        """Return when each PE takes the column pushed in `cycle` from its queue."""
-        accepted = np.maximum(self.free[which], cycle + 1)
-        self.free[which] = accepted + np.maximum(end - first, 1)
-        self.last_operation[which] = np.where(end > first, accepted + end - first,
-                                              self.last_operation[which])
-        return accepted
-
-    @property
-    def idle(self):
-        """Cycle in which no PE has anything to do any more."""
-        return int(self.free.max()) + 1 if self.pushed.any() else 1
-
-
-class _FusedReader(_Reader):
-    """`hw.sparse.fused_entry_reader`."""
-
-    def __init__(self, encoded, elements, offsets, queue_depth, lookahead):
-        super().__init__(encoded, elements, offsets, queue_depth, lookahead)
-        self.word_entries = encoded.geometry.word_entries
-        self.plain_before = np.concatenate([[0], np.cumsum(~encoded.is_escape)])
-        self.starts = encoded.starts[elements]
-        self.left = np.zeros(len(elements), dtype=np.int64)     # when the last word was moved on
-
-    def read(self, which, first, end, cycle):
-        """Return when each PE takes the column pushed in `cycle` from its queue."""
-        size, offset, start = self.word_entries, self.offsets[which], self.starts[which]
-        word = (first + offset) // size
-        last_word = (end - 1 + offset) // size
-        begin = first
-        request = np.maximum(cycle + 1, self.left[which])
-        finished = self.last_operation[which]
-        left = self.left[which]
-        going = np.ones(len(which), dtype=bool)
-        while going.any():
-            stop = np.minimum((word + 1) * size - offset, end)
-            operations = self.plain_before[start + stop] - self.plain_before[start + begin]
-            operations = np.maximum(operations, 1)      # an escape that is alone takes a cycle
-            moved = np.maximum(request + 1, finished)
-            finished = np.where(going, moved + operations, finished)
-            left = np.where(going, moved, left)
-            going &= word < last_word
-            # The next word is requested in the cycle in which this one moves on.
-            request = np.where(going, moved, request)
-            begin = np.where(going, stop, begin)
-            word = word + going
-        self.last_operation[which] = finished
-        self.left[which] = left
-        return request
-
-    @property
-    def idle(self):
-        """Cycle in which no PE has anything to do any more."""
-        return int(self.last_operation.max()) + 1 if self.pushed.any() else 1
+    Returns
+    -------
+    end : int
+        Cycle in which nothing is at work any more.
+    stalls : int
+        Cycles in which a broadcast waited for a full queue.
+    """
+    ticks, tick, stalls = _Ticks(), -1, 0
+    found, current = 2, 1       # when the scanner first shows something, and the bank is chosen
+    total = sum(len(scan.columns) for scan in scans)
+    start, room, cycles = 0, [], []
+    for scan in scans:
+        first = True
+        for zeros in scan.zero_words.tolist():
+            if len(cycles) == len(room):
+                if cycles:
+                    readers.read(start, start + len(cycles), cycles)
+                start += len(cycles)
+                room, cycles = readers.room(start, min(start + queue_depth, total)), []
+            ready = (found if first else ticks[tick] + 1) + zeros
+            first = False
+            tick = ticks.first_from(tick + 1, max(ready, current))
+            arrival = ticks[tick + _BROADCAST_STAGES]
+            cycle = max(arrival, room[len(cycles)])
+            cycles.append(cycle)
+            stalls += cycle - arrival
+            ticks.fix(tick + _BROADCAST_STAGES, cycle)
+        exhausted = (ticks[tick] + max(1, scan.trailing) if len(scan.columns) else words + 1)
+        current = max(current, exhausted) + 1
+    if cycles:
+        readers.read(start, start + len(cycles), cycles)
+    return max(current - 1, ticks[tick + _BROADCAST_STAGES] + 1 if tick >= 0 else 0,
+               readers.idle), stalls

@@ -145,38 +145,40 @@ def issue_counts(encoded):
     return np.diff(issued[encoded.starts[:-1, None] + encoded.pointers], axis=1)
 
 
-def _non_zeros(codes, order, slots, groups):
-    """Non-zero codes in the order of PE, local column, local row.
+def _non_zeros(codes, groups, local_columns):
+    """Non-zero codes of a slot in the order of column group, local column, local row.
+
+    Parameters
+    ----------
+    codes : ndarray of uint8, shape (local_rows, columns)
+        Its rows.
+    groups, local_columns : int
 
     Returns
     -------
     values : ndarray of uint8, shape (n,)
-    columns : ndarray of int64, shape (n,)
-        ``pe * local_columns + local column``.
-    rows : ndarray of int64, shape (n,)
-        Local rows.
+    gaps : ndarray of int64, shape (n,)
+        Zeros between each and the one before it in its column.
+    counts : ndarray of int64, shape (groups * local_columns,)
+        How many each column has.
     """
-    columns = codes.shape[1]
-    local_columns = -(-columns // groups)
-    values, column_ids, local_rows = [], [], []
-    for slot in range(min(slots, len(codes))):
-        # Transposing the few rows of one slot at a time stays within the cache.
-        block = codes[order[slot::slots]].T
-        depth = block.shape[1]
-        if groups == 1:
-            dense = np.ascontiguousarray(block)
-        else:
-            dense = np.zeros((groups, local_columns, depth), dtype=np.uint8)
-            for group in range(groups):
-                own = block[group::groups]
-                dense[group, :len(own)] = own
-        dense = dense.ravel()
-        where = np.flatnonzero(dense != 0)
-        column = where // depth
-        values.append(dense[where])
-        local_rows.append(where - column * depth)
-        column_ids.append(column + slot * groups * local_columns)
-    return np.concatenate(values), np.concatenate(column_ids), np.concatenate(local_rows)
+    depth = len(codes)
+    if groups == 1:
+        dense = np.ascontiguousarray(codes.T)
+    else:
+        dense = np.zeros((groups, local_columns, depth), dtype=np.uint8)
+        for group in range(groups):
+            own = codes[:, group::groups].T
+            dense[group, :len(own)] = own
+    dense = dense.ravel()
+    where = np.flatnonzero(dense != 0)
+    columns = where // depth
+    counts = np.bincount(columns, minlength=groups * local_columns)
+    gaps = np.diff(where, prepend=-1) - 1
+    # The first of a column counts from the column's top, not from the one before it.
+    first = (np.cumsum(counts) - counts)[counts > 0]
+    gaps[first] = where[first] - columns[first] * depth
+    return dense[where], gaps, counts
 
 
 def encode(codes, *, geometry, groups=1, order=None):
@@ -232,23 +234,24 @@ def encode(codes, *, geometry, groups=1, order=None):
         raise ValueError(f"Codebook index {largest} does not fit index_width="
                          f"{geometry.index_width}")
 
-    local_columns = -(-codes.shape[1] // groups)
-    values, columns, rows = _non_zeros(codes, order, geometry.pes // groups, groups)
-    previous = np.empty_like(rows)
-    previous[:1] = -1
-    previous[1:] = np.where(columns[1:] == columns[:-1], rows[:-1], -1)
-    gaps = rows - previous - 1
-    indices, runs, ends = _entries(values, gaps, geometry)
-
-    # Entry at which each column begins, counted over all PEs; then in each PE from its own first.
-    total = geometry.pes * local_columns
-    borders = ends[_cumulated(np.bincount(columns, minlength=total))]
-    starts = borders[::local_columns].copy()
-    pointers = np.empty((geometry.pes, local_columns + 1), dtype=np.int64)
-    pointers[:, :-1] = borders[:-1].reshape(geometry.pes, local_columns)
-    pointers[:, -1] = starts[1:]
-    pointers -= starts[:-1, None]
-    return EncodedLayer(indices, runs, starts, pointers, codes.shape, groups, order, geometry)
+    # Slot after slot: what a few rows need stays within the cache, which is several times faster.
+    slots, local_columns = geometry.pes // groups, -(-codes.shape[1] // groups)
+    pointers = np.zeros((geometry.pes, local_columns + 1), dtype=np.int64)
+    indices, runs = [], []
+    for slot in range(min(slots, len(codes))):
+        values, gaps, counts = _non_zeros(codes[order[slot::slots]], groups, local_columns)
+        slot_indices, slot_runs, ends = _entries(values, gaps, geometry)
+        indices.append(slot_indices)
+        runs.append(slot_runs)
+        # Entry at which each column begins, counted from the slot's first, then from the PE's.
+        borders = ends[_cumulated(counts)]
+        own = pointers[slot * groups:(slot + 1) * groups]
+        own[:, :-1] = borders[:-1].reshape(groups, local_columns)
+        own[:, -1] = borders[local_columns::local_columns]
+        own -= own[:, :1].copy()
+    return EncodedLayer(
+        np.concatenate(indices), np.concatenate(runs), _cumulated(pointers[:, -1]), pointers,
+        codes.shape, groups, order, geometry)
 
 
 def _entries(values, gaps, geometry):

@@ -1,0 +1,131 @@
+"""When the entry readers of a column group take and finish its columns, to the cycle.
+
+A queue of depth D couples the processing elements (PEs): a column is broadcast once all of them
+have room, and it makes room D columns later. So the times of any D columns in a row follow from
+those before them, and the model works on that many columns of all PEs at a time.
+"""
+
+import numpy as np
+
+__all__ = ["ColumnReaders"]
+
+#: Before any cycle.
+_NEVER = -(1 << 40)
+
+
+class ColumnReaders:
+    """Queues and entry readers of the PEs of one column group, while it broadcasts.
+
+    Parameters
+    ----------
+    encoded : EncodedLayer
+    elements : ndarray of int, shape (n_elements,)
+        PEs of the column group.
+    offsets : ndarray of int, shape (n_elements,)
+        Entries of other layers before this one's in the memory of each.
+    columns : ndarray of int, shape (n_columns,)
+        Local columns, in the order of their broadcast.
+    operations : ndarray of int, shape (n_entries + 1,)
+        Entries of the first 0, 1, 2 ... of `encoded` that are no escapes.
+    queue_depth, lookahead
+        See `hw.config.SparseConfig`.
+    """
+
+    def __init__(self, encoded, elements, offsets, columns, operations, *, queue_depth, lookahead):
+        pointers = encoded.pointers[elements]
+        first, end = (np.ascontiguousarray(pointers[:, columns + side].T) for side in (0, 1))
+        self._holds = end > first
+        wanted = self._holds if lookahead else np.ones_like(self._holds)
+        if encoded.geometry.escape:
+            self._latency = 2           # from broadcast to the first operation
+            self._work, self._tail, self._last_two = _fused_work(
+                first, end, encoded.starts[elements], offsets, operations,
+                encoded.geometry.word_entries)
+        else:
+            self._latency = 1
+            self._work = np.maximum(end - first, 1)
+            self._tail = self._last_two = None
+        self._work *= wanted
+        self._wanted = wanted
+        # Where in its queue each PE puts a column.
+        self._place = (np.cumsum(wanted, axis=0) - wanted) % queue_depth
+        self._every = np.arange(len(elements))
+        self._taken = np.full((queue_depth, len(elements)), -1, dtype=np.int64)
+        self._finished = np.zeros(len(elements), dtype=np.int64)
+        self._left = np.zeros(len(elements), dtype=np.int64)    # when the last word was moved on
+        self.last_operation = np.zeros(len(elements), dtype=np.int64)
+
+    def room(self, start, stop):
+        """First cycle in which the queues have room for each of `queue_depth` columns or fewer.
+
+        Parameters
+        ----------
+        start, stop : int
+            Which columns, by number; those before must have been read.
+
+        Returns
+        -------
+        list of int, ``stop - start`` of them
+        """
+        taken = self._taken[self._place[start:stop], self._every]
+        return (np.where(self._wanted[start:stop], taken, -1).max(axis=1) + 1).tolist()
+
+    def read(self, start, stop, cycles):
+        """Read the columns that `room` was asked for, broadcast in `cycles`."""
+        wanted, work = self._wanted[start:stop], self._work[start:stop]
+        pushed = np.array(cycles, dtype=np.int64)[:, None]
+        # finished[n] = max(finished[n - 1], pushed[n] + latency) + work[n], over all n at once.
+        done = np.cumsum(work, axis=0)
+        begun = np.where(wanted, pushed + self._latency - (done - work), _NEVER)
+        finished = done + np.maximum(np.maximum.accumulate(begun, axis=0), self._finished)
+        if self._tail is None:
+            taken = finished - work
+        else:
+            # A column leaves the queue when its last word is asked for: when the word before that
+            # moves on, be it this column's or that of the column before.
+            left = np.where(wanted, finished - self._tail[start:stop], _NEVER)
+            left = np.maximum(np.maximum.accumulate(left, axis=0), self._left)
+            before = np.concatenate([self._left[None], left[:-1]])
+            last_two = self._last_two[start:stop]
+            taken = np.where(last_two > 0, finished - last_two, np.maximum(pushed + 1, before))
+            self._left = left[-1]
+        number, element = np.nonzero(wanted)
+        self._taken[self._place[start:stop][number, element], element] = taken[number, element]
+        self._finished = finished[-1]
+        self.last_operation = np.maximum(
+            self.last_operation,
+            np.where(self._holds[start:stop], finished, 0).max(axis=0))
+
+    @property
+    def idle(self):
+        """Cycle in which no PE has anything to do any more."""
+        return int(self._finished.max()) + 1
+
+
+def _fused_work(first, end, starts, offsets, operations, size):
+    """Cycles that columns take in `hw.sparse.fused_entry_reader`.
+
+    It works on one word at a time. An escape that is alone in the column's part of a word takes a
+    cycle; all others take none.
+
+    Returns
+    -------
+    work, tail, last_two : ndarray of int64, shape (n_columns, n_elements)
+        Cycles of the column, in its last word, and in its last two words (0 if it has only one).
+    """
+    def spent(begin, stop):
+        return np.maximum(operations[starts + stop] - operations[starts + begin], 1)
+
+    first_word, last_word = (first + offsets) // size, (end - 1 + offsets) // size
+    # Where the first word ends, and the last two begin, within the column.
+    second = np.minimum((first_word + 1) * size - offsets, end)
+    last = np.maximum(last_word * size - offsets, first)
+    before_last = np.maximum(last - size, first)
+    several, many = last_word > first_word, last_word > first_word + 1
+    head, tail = spent(first, second), spent(last, end)
+    # Of two entries or more one is no escape, so the words between cost what they hold.
+    between = (last - second if size == 1
+               else operations[starts + last] - operations[starts + second])
+    work = np.where(several, head + between + tail, head)
+    last_two = np.where(several, np.where(many, spent(before_last, last), head) + tail, 0)
+    return work, np.where(several, tail, head), last_two
