@@ -9,8 +9,9 @@ import dataclasses
 from dataclasses import dataclass
 
 from golden.sparse.geometry import SparseGeometry
+from golden.systolic.geometry import DenseGeometry
 
-__all__ = ["PRESETS", "SparseConfig"]
+__all__ = ["DENSE_PRESETS", "PRESETS", "DenseConfig", "SparseConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +102,39 @@ class SparseConfig(SparseGeometry):
         return dataclasses.replace(self, **changes)
 
 
+@dataclass(frozen=True, kw_only=True)
+class DenseConfig(DenseGeometry):
+    """The dense core: what its programs depend on, and what only costs cycles or area.
+
+    Parameters
+    ----------
+    host_depth : int
+        Words that the host may send ahead of Read_Host_Memory: a power of two, at least 16.
+    watchdog_log2 : int
+        An instruction that waits 2**watchdog_log2 cycles for the host ends the run.
+    """
+
+    host_depth: int = 512
+    watchdog_log2: int = 28
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.host_depth < 16 or self.host_depth.bit_count() != 1:
+            raise ValueError(f"host_depth must be a power of two from 16, not {self.host_depth}")
+        if not 4 <= self.watchdog_log2 <= 40:
+            raise ValueError(f"watchdog_log2 must be from 4 to 40, not {self.watchdog_log2}")
+
+    @property
+    def geometry(self):
+        """The part that the golden model needs."""
+        names = [field.name for field in dataclasses.fields(DenseGeometry)]
+        return DenseGeometry(**{name: getattr(self, name) for name in names})
+
+    def replace(self, **changes):
+        """Copy with some parameters changed; the copy is checked as the original was."""
+        return dataclasses.replace(self, **changes)
+
+
 def _presets():
     weft = SparseConfig(escape=True, lookahead=True, queue_depth=16)
     return {
@@ -122,3 +156,6 @@ def _presets():
 
 #: Named configurations, selected by `--config`.
 PRESETS = _presets()
+
+#: Named configurations of the dense core.
+DENSE_PRESETS = {"dense": DenseConfig()}

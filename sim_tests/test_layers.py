@@ -15,7 +15,7 @@ from scripts.paths import REPO
 LAYERS = ("golden", "hw", "scripts", "sim_tests")
 
 #: Of `golden`, what hardware may use: declarations, and no algorithm that hardware also performs.
-DECLARATIONS = {"golden.formats", "golden.sparse.geometry"}
+DECLARATIONS = {"golden.formats", "golden.sparse.geometry", "golden.systolic.geometry"}
 
 
 def sources(*folders):

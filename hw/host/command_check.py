@@ -139,7 +139,9 @@ class CommandCheck(wiring.Component):
             m.d.sync += address_beyond.eq(self.word[self.address_width:].any())
 
         known = Signal()
-        m.d.comb += known.eq(Cat(self.header.opcode == opcode for opcode in Opcode).any())
+        m.d.comb += known.eq(Cat(
+            self.header.opcode == opcode
+            for opcode in (Opcode.WRITE, Opcode.READ, Opcode.RUN)).any())
         with m.If(~known):
             m.d.comb += self.status.eq(Status.BAD_OPCODE)
         with m.Elif(~row.usable):

@@ -58,7 +58,7 @@ class HostModel:
 
     def check(self, opcode, memory, unit, address, length):
         """Status that the header alone deserves."""
-        if opcode not in list(Opcode):
+        if opcode not in (Opcode.WRITE, Opcode.READ, Opcode.RUN):
             return Status.BAD_OPCODE
         if opcode == Opcode.RUN:
             units, depth, parts, alignment = 1, self.layer_count, 1, 1
@@ -111,7 +111,7 @@ class HostModel:
                     self.runs.append((address, length))
                     self.fault = address in self.faulty
             self.statuses.append(status)
-            answer.append(RESPONSE.pack(status=status, opcode=opcode, memory=memory, reserved=0,
+            answer.append(RESPONSE.pack(status=status, opcode=opcode, memory=memory, tag=0,
                                         magic=RESPONSE_MAGIC))
             answer += [len(data), *data]
         return answer

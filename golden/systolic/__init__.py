@@ -1,0 +1,1 @@
+"""The dense core: its instructions, the tiled computation, its cycle model."""

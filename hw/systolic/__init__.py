@@ -1,0 +1,1 @@
+"""The dense core: a weight-stationary systolic array after TPU v1."""
