@@ -4,7 +4,6 @@ What a verb does is in the module of its name, which is imported when the verb r
 load Amaranth and SciPy, and `weft --help` should not wait for them.
 """
 
-import dataclasses
 import os
 import sys
 from typing import Annotated
@@ -13,90 +12,55 @@ import typer
 
 from hw.config import PRESETS
 
+from .cli_options import (
+    EXIT_CODES,
+    ConfigOption,
+    JsonOption,
+    OutOption,
+    SetOption,
+    consoles,
+    examples,
+    finish,
+    group,
+    parameters,
+)
 from .errors import WeftError
 
 __all__ = ["app", "main"]
 
-_EXIT_CODES = """
-
-[bold]Exit codes:[/] 0 fine, 1 mismatch, 2 usage, 3 tool missing,
-4 does not fit or misses timing"""
-
-
-def _examples(*pairs):
-    """Text under a help page: what to type, and what it does."""
-    lines = [f"  {command}\n      [dim]{meaning}[/]" for command, meaning in pairs]
-    return "\n".join(["[bold]Examples[/]", *lines])
-
-
-def _parameters():
-    """Text under a help page: what `--set` can change."""
-    presets = {name: dataclasses.asdict(config) for name, config in PRESETS.items()}
-    lines = ["", "", "[bold]Parameters[/] and their values in " + ", ".join(presets)]
-    for name in next(iter(presets.values())):
-        values = (str(preset[name]).lower() for preset in presets.values())
-        lines.append(f"  {name:18}" + "  ".join(f"{value:6}" for value in values))
-    return "\n".join(lines)
-
-
-def _group(**options):
-    return typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
-                       pretty_exceptions_enable=False,
-                       context_settings={"help_option_names": ["-h", "--help"]}, **options)
-
-
-app = _group(
+app = group(
     help="Hardware for compressed neural networks: encode, generate Verilog, simulate bit for bit, "
          "place and route.",
-    epilog=_examples(("weft doctor", "is everything here, and does it work?"),
-                     ("weft demo", "a network on the hardware, equal to the last bit"),
-                     ("weft generate sparse --set pes=16 -o out", "Verilog and manifest"),
-                     ("weft synthesize sparse --board icebreaker", "does it fit, how fast is it?"),
-                     ("weft generate sparse --help", "every verb explains itself"),
-                     ) + _EXIT_CODES)
-
-ConfigOption = Annotated[str, typer.Option(
-    "--config", "-c", metavar="PRESET",
-    help=f"Where the parameters come from: {', '.join(sorted(PRESETS))}.")]
-SetOption = Annotated[list[str] | None, typer.Option(
-    "--set", metavar="NAME=VALUE",
-    help="Change one parameter of the preset, such as pes=16; may be repeated.")]
-OutOption = Annotated[str | None, typer.Option(
-    "--out-dir", "-o", metavar="DIR", help="Where files go; default: build/<configuration>.")]
-JsonOption = Annotated[str | None, typer.Option(
-    "--json", metavar="FILE",
-    help="Write what was measured as a list of flat records; - is standard output, and everything "
-         "else then goes to standard error.")]
+    epilog=examples(("weft doctor", "is everything here, and does it work?"),
+                    ("weft demo", "a network on the hardware, equal to the last bit"),
+                    ("weft generate sparse --set pes=16 -o out", "Verilog and manifest"),
+                    ("weft synthesize sparse --board icebreaker", "does it fit, how fast is it?"),
+                    ("weft generate sparse --help", "every verb explains itself"),
+                    ) + EXIT_CODES)
 
 
-def _consoles(json):
-    """Where results for people go, and the progress."""
-    from .progress import Steps, console
-    return console(stderr=json == "-"), Steps()
-
-
-@app.command(epilog=_EXIT_CODES.strip())
+@app.command(epilog=EXIT_CODES.strip())
 def doctor():
     """Try every tool that weft uses; print versions, and a fix for what does not work."""
     from . import doctor as verb
-    console, steps = _consoles(None)
+    console, steps = consoles(None)
     verb.report(verb.diagnose(steps), console)
 
 
-generate = _group(help="Write Verilog and the manifest that says what it is.")
-simulate = _group(help="Run a compressed network on the hardware, in Verilator, bit for bit.")
-synthesize = _group(help="Place and route; print utilisation and clock rate.")
-bench = _group(help="Measure the core on the layers that the papers measured.")
+generate = group(help="Write Verilog and the manifest that says what it is.")
+simulate = group(help="Run a compressed network on the hardware, in Verilator, bit for bit.")
+synthesize = group(help="Place and route; print utilisation and clock rate.")
+bench = group(help="Measure the core on the layers that the papers measured.")
 for _name, _verb in (("generate", generate), ("simulate", simulate), ("synthesize", synthesize),
                      ("bench", bench)):
     app.add_typer(_verb, name=_name)
 
 
-@app.command(epilog=_examples(
+@app.command(epilog=examples(
     ("weft demo", "all held-out digits on 4 processing elements"),
     ("weft demo --digits 20 --set pes=16", "fewer digits, more of them"),
     ("weft demo -c eie --json -", "the core as published; records on standard output"),
-) + _EXIT_CODES)
+) + EXIT_CODES)
 def demo(
     config: ConfigOption = "weft", assignments: SetOption = None, out_dir: OutOption = None,
     json: JsonOption = None,
@@ -110,28 +74,28 @@ def demo(
     """
     settings = _settings(config, assignments)
     from . import demo as verb
-    console, steps = _consoles(json)
+    console, steps = consoles(json)
     result = verb.demo(settings, digits=digits, out_dir=out_dir, steps=steps)
-    _finish(verb, result, console, json)
+    finish(verb, result, console, json)
 
 
-@generate.command("sparse", epilog=_examples(
+@generate.command("sparse", epilog=examples(
     ("weft generate sparse", "build/weft/sparse_core.v and .json"),
     ("weft generate sparse -c eie --set pes=64 -o out", "the paper's core, into a folder"),
-) + _parameters())
+) + parameters())
 def generate_sparse(config: ConfigOption = "weft", assignments: SetOption = None,
                     out_dir: OutOption = None):
     """Write Verilog and manifest of the sparse core."""
     settings = _settings(config, assignments)
     from . import generate as verb
-    console, steps = _consoles(None)
+    console, steps = consoles(None)
     verb.report(verb.generate(settings, out_dir=out_dir, steps=steps), console)
 
 
-@simulate.command("sparse", epilog=_examples(
+@simulate.command("sparse", epilog=examples(
     ("weft simulate sparse digits --inputs digits", "the network and data that ship with weft"),
     ("weft simulate sparse net.weft --inputs x.npy --json result.json", "your own"),
-) + _EXIT_CODES)
+) + EXIT_CODES)
 def simulate_sparse(
     model: Annotated[str, typer.Argument(metavar="MODEL.weft", help="Compressed network, or "
                                          "[bold]digits[/] for the one that ships.")],
@@ -148,17 +112,17 @@ def simulate_sparse(
     """Run a compressed network on the sparse core and compare it with the golden model."""
     settings = _settings(config, assignments)
     from . import simulate as verb
-    console, steps = _consoles(json)
+    console, steps = consoles(json)
     result = verb.simulate(settings, model=model, inputs=inputs, count=count, waves=waves,
                            netlist=netlist, out_dir=out_dir, steps=steps)
-    _finish(verb, result, console, json)
+    finish(verb, result, console, json)
 
 
-@synthesize.command("sparse", epilog=_examples(
+@synthesize.command("sparse", epilog=examples(
     ("weft synthesize sparse --board icebreaker", "do 4 processing elements fit?"),
     ("weft synthesize sparse -c eie --set pes=16 --json -", "another core; figures as records"),
     ("weft synthesize sparse --unit arithmetic_unit", "one component alone"),
-) + _EXIT_CODES)
+) + EXIT_CODES)
 def synthesize_sparse(
     config: Annotated[str | None, typer.Option(
         "--config", "-c", metavar="PRESET",
@@ -175,19 +139,19 @@ def synthesize_sparse(
     """Run yosys and nextpnr on the sparse core, or on one of its components."""
     from . import synthesize as verb
     settings = _settings(config or verb.preset_of(board), assignments)
-    console, steps = _consoles(json)
+    console, steps = consoles(json)
     result = verb.synthesize(settings, board=board, unit=unit, freq=freq, seed=seed,
                              out_dir=out_dir, steps=steps)
-    _finish(verb, result, console, json)
+    finish(verb, result, console, json)
 
 
-@bench.command("sparse", epilog=_examples(
+@bench.command("sparse", epilog=examples(
     ("weft bench sparse", "eie and weft on EIE's nine layers, by the cycle model"),
     ("weft bench sparse --rtl -c weft -l vgg-7 --json -", "one layer on the RTL; as records"),
     ("weft bench sparse -c eie -l alexnet-fc8 --set queue_depth=3", "the paper's layer, a ring "
                                                                     "of 4"),
     ("weft bench sparse --plots figures", "figures as PNG and SVG"),
-) + _EXIT_CODES)
+) + EXIT_CODES)
 def bench_sparse(
     layers: Annotated[list[str] | None, typer.Option(
         "--layer", "-l", metavar="NAME", help="Only this layer; may be repeated.")] = None,
@@ -205,22 +169,15 @@ def bench_sparse(
 ):
     """Print useful work, cycles and losses of the layers that EIE was measured on."""
     from .bench import sparse as verb
-    console, steps = _consoles(json)
+    console, steps = consoles(json)
     result = verb.bench(layers or (), preset=config, pes=pes, assignments=assignments or (),
                         rtl=rtl, plots=plots, steps=steps)
-    _finish(verb, result, console, json)
+    finish(verb, result, console, json)
 
 
 def _settings(config, assignments):
     from .settings import settings
     return settings(config, assignments or [])
-
-
-def _finish(verb, result, console, json):
-    """Write the records first, so that a verdict which ends the command does not lose them."""
-    from .records import write_records
-    write_records(result.records, json)
-    verb.report(result, console)
 
 
 def main(argv=None):

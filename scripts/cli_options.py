@@ -1,0 +1,68 @@
+"""What the verbs of the command line have in common: help pages, options, how results leave."""
+
+import dataclasses
+from typing import Annotated
+
+import typer
+
+from hw.config import PRESETS
+
+__all__ = [
+    "EXIT_CODES", "ConfigOption", "JsonOption", "OutOption", "SetOption", "consoles", "examples",
+    "finish", "group", "parameters",
+]
+
+EXIT_CODES = """
+
+[bold]Exit codes:[/] 0 fine, 1 mismatch, 2 usage, 3 tool missing,
+4 does not fit or misses timing"""
+
+
+def examples(*pairs):
+    """Text under a help page: what to type, and what it does."""
+    lines = [f"  {command}\n      [dim]{meaning}[/]" for command, meaning in pairs]
+    return "\n".join(["[bold]Examples[/]", *lines])
+
+
+def parameters():
+    """Text under a help page: what `--set` can change."""
+    presets = {name: dataclasses.asdict(config) for name, config in PRESETS.items()}
+    lines = ["", "", "[bold]Parameters[/] and their values in " + ", ".join(presets)]
+    for name in next(iter(presets.values())):
+        values = (str(preset[name]).lower() for preset in presets.values())
+        lines.append(f"  {name:18}" + "  ".join(f"{value:6}" for value in values))
+    return "\n".join(lines)
+
+
+def group(**options):
+    """A command that has verbs under it."""
+    return typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
+                       pretty_exceptions_enable=False,
+                       context_settings={"help_option_names": ["-h", "--help"]}, **options)
+
+
+ConfigOption = Annotated[str, typer.Option(
+    "--config", "-c", metavar="PRESET",
+    help=f"Where the parameters come from: {', '.join(sorted(PRESETS))}.")]
+SetOption = Annotated[list[str] | None, typer.Option(
+    "--set", metavar="NAME=VALUE",
+    help="Change one parameter of the preset, such as pes=16; may be repeated.")]
+OutOption = Annotated[str | None, typer.Option(
+    "--out-dir", "-o", metavar="DIR", help="Where files go; default: build/<configuration>.")]
+JsonOption = Annotated[str | None, typer.Option(
+    "--json", metavar="FILE",
+    help="Write what was measured as a list of flat records; - is standard output, and everything "
+         "else then goes to standard error.")]
+
+
+def consoles(json):
+    """Where results for people go, and the progress."""
+    from .progress import Steps, console
+    return console(stderr=json == "-"), Steps()
+
+
+def finish(verb, result, console, json):
+    """Write the records first, so that a verdict which ends the command does not lose them."""
+    from .records import write_records
+    write_records(result.records, json)
+    verb.report(result, console)
