@@ -175,6 +175,24 @@ def bench_sparse(
     finish(verb, result, console, json)
 
 
+@bench.command("energy", epilog=_examples(
+    ("weft bench energy", "dense fp32, dense int8, EIE and ours, layer by layer"),
+    ("weft bench energy -l digits/fc1 -l vgg-7 --json -", "some layers; as records"),
+    ("weft bench energy --plots figures", "figures as PNG and SVG"),
+) + _EXIT_CODES)
+def bench_energy(
+    layers: Annotated[list[str] | None, typer.Option(
+        "--layer", "-l", metavar="NAME", help="Only this layer; may be repeated.")] = None,
+    json: JsonOption = None,
+    plots: Annotated[str | None, typer.Option(
+        metavar="DIR", help="Write figures into this folder.")] = None,
+):
+    """Compare the energy of layers on dense and sparse cores, by a model of 45 nm."""
+    from .bench import energy as verb
+    console, steps = _consoles(json)
+    _finish(verb, verb.bench(layers or (), plots=plots, steps=steps), console, json)
+
+
 def _settings(config, assignments):
     from .settings import settings
     return settings(config, assignments or [])

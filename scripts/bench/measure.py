@@ -10,6 +10,7 @@ from golden.formats import Counter
 from golden.sparse.cycles import LayerCycles, layer_cycles
 from golden.sparse.groups import choose_groups, encode_alone
 from golden.sparse.losses import Losses, products, split_cycles
+from golden.sparse.reads import MemoryReads, memory_reads
 
 from ..records import record
 from ..settings import Settings
@@ -38,6 +39,7 @@ class Measurement:
     cost : LayerCycles
         What the model says.
     losses : Losses
+    reads : MemoryReads
     rtl : scripts.bench.rtl.RtlRun or None
         What the RTL says, if it ran.
     """
@@ -51,6 +53,7 @@ class Measurement:
     entry_words: int
     cost: LayerCycles
     losses: Losses
+    reads: MemoryReads
     rtl: object = None
 
     @property
@@ -112,7 +115,8 @@ def measure(subject, settings, *, groups=None):
     return Measurement(
         subject.layer.name, settings, groups, encoded.order,
         products(subject.layer.codes, nonzero), int(encoded.entries.sum()), words, cost,
-        split_cycles(encoded, nonzero, cost, lookahead=config.lookahead))
+        split_cycles(encoded, nonzero, cost, lookahead=config.lookahead),
+        memory_reads(encoded, nonzero, lookahead=config.lookahead))
 
 
 def measure_layer(name, configurations):

@@ -1,0 +1,1 @@
+"""Model of energy and area: what a layer costs, from events that were counted."""
