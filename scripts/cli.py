@@ -175,11 +175,11 @@ def bench_sparse(
     finish(verb, result, console, json)
 
 
-@bench.command("energy", epilog=_examples(
+@bench.command("energy", epilog=examples(
     ("weft bench energy", "dense fp32, dense int8, EIE and ours, layer by layer"),
     ("weft bench energy -l digits/fc1 -l vgg-7 --json -", "some layers; as records"),
     ("weft bench energy --plots figures", "figures as PNG and SVG"),
-) + _EXIT_CODES)
+) + EXIT_CODES)
 def bench_energy(
     layers: Annotated[list[str] | None, typer.Option(
         "--layer", "-l", metavar="NAME", help="Only this layer; may be repeated.")] = None,
@@ -189,8 +189,8 @@ def bench_energy(
 ):
     """Compare the energy of layers on dense and sparse cores, by a model of 45 nm."""
     from .bench import energy as verb
-    console, steps = _consoles(json)
-    _finish(verb, verb.bench(layers or (), plots=plots, steps=steps), console, json)
+    console, steps = consoles(json)
+    finish(verb, verb.bench(layers or (), plots=plots, steps=steps), console, json)
 
 
 def _settings(config, assignments):
