@@ -14,14 +14,22 @@ This is how a matrix is stored. How a sparse core wants it, split over processin
 import numpy as np
 
 __all__ = [
-    "best_run_width", "decode_relative", "encode_relative", "pack_entries", "unpack_entries"]
+    "best_run_width", "decode_relative", "encode_relative", "gaps_of", "pack_entries",
+    "unpack_entries",
+]
 
 #: Entries decoded at a time, so that the 64-bit temporaries stay small; a multiple of 8.
 _CHUNK = 1 << 18
 
 
-def _gaps(codes):
-    """Positions of the non-zeros, and the zeros before each and behind the last."""
+def gaps_of(codes):
+    """Values of the non-zeros, and how many zeros are before each and behind the last.
+
+    Returns
+    -------
+    values : ndarray of uint8, shape (non-zeros,)
+    gaps : ndarray of int64, shape (non-zeros + 1,)
+    """
     flat = np.asarray(codes).T.reshape(-1)
     positions = np.flatnonzero(flat)
     return flat[positions], np.diff(positions, prepend=-1, append=flat.size) - 1
@@ -42,7 +50,7 @@ def best_run_width(codes, index_width):
     int
         The smallest of the best widths.
     """
-    values, gaps = _gaps(codes)
+    values, gaps = gaps_of(codes)
     bits = [(len(values) + int((gaps >> width).sum())) * (index_width + width)
             for width in range(1, 9)]
     return 1 + bits.index(min(bits))
@@ -69,7 +77,7 @@ def encode_relative(codes, run_width):
     >>> encode_relative(np.array([[0, 0], [0, 5]], np.uint8), 1)
     (array([0, 5], dtype=uint8), array([1, 1], dtype=uint8))
     """
-    values, gaps = _gaps(codes)
+    values, gaps = gaps_of(codes)
     padding = gaps >> run_width
     real = np.cumsum(padding[:-1] + 1) - 1
     indices = np.zeros(len(values) + int(padding.sum()), np.uint8)

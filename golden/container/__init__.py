@@ -6,7 +6,7 @@ All numbers are little-endian; a *text* is a u16 count of bytes and as many byte
 field          type   meaning
 =============  =====  =====================================================================
 magic          4 B    ``WEFT``
-version        u16    1
+version        u16    1, or 2 with Huffman codes
 layers         u16    how many, at least 1
 size           u32    bytes of the whole file, checksum included
 metadata       u16    how many pairs follow, each a text `key` and a text `value`
@@ -33,17 +33,29 @@ bias                       i32 x rows
 stream                     bytes                       `golden.compression.relative`
 =========================  ==========================  =====================================
 
+In version 2, `coding` (u8) and `bias_width` (u8) follow `entries`. The biases are then packed, with
+as many bits each, least significant first and the last byte filled up with zero bits. A layer with
+coding 0 goes on as above; with coding 1, which the writer chooses where it is smaller, there is
+instead of the stream:
+
+======================  =====  =================================================================
+run_bytes, index_bytes  u32 2  of the two streams
+run_table, run_stream   bytes  runs of up to 7 bits, `golden.compression.coded_entries`
+index_table, ..stream   bytes  indices of the non-zeros; tables as of `golden.compression.huffman`
+======================  =====  =================================================================
+
 The writer chooses the `run_width` with which a stream is shortest; apart from that a network has
 exactly one file. Whatever is wrong with a file, wherever it comes from, is a `ContainerError` that
 names the field and its byte. Nothing is allocated before the bytes that justify it have been
-counted: a layer has at most ``(entries + 1) * 2**run_width`` weights, a network `MAX_WEIGHTS`.
+counted: an entry takes 1 bit at least, a layer has at most ``(entries + 1) * 2**run_width``
+weights, and a network `MAX_WEIGHTS`.
 """
 
 from .layout import MAX_SIZE, MAX_WEIGHTS, VERSION, ContainerError
-from .read import loads, read_network
+from .read import loads, loads_with_spans, read_network
 from .write import dumps, write_network
 
 __all__ = [
-    "MAX_SIZE", "MAX_WEIGHTS", "VERSION", "ContainerError", "dumps", "loads", "read_network",
-    "write_network",
+    "MAX_SIZE", "MAX_WEIGHTS", "VERSION", "ContainerError", "dumps", "loads", "loads_with_spans",
+    "read_network", "write_network",
 ]

@@ -4,12 +4,14 @@ import math
 import struct
 
 __all__ = [
-    "HEADER", "INT16", "INT32", "LAYER_FIELDS", "MAGIC", "MAX_SIZE", "MAX_WEIGHTS", "VERSION",
-    "ContainerError", "number_problem", "text_problem",
+    "CODED_FIELDS", "HEADER", "INT16", "INT32", "LAYER_FIELDS", "MAGIC", "MAX_SIZE", "MAX_WEIGHTS",
+    "STREAM_FIELDS", "VERSION", "VERSION_CODED", "ContainerError", "number_problem",
+    "text_problem",
 ]
 
 MAGIC = b"WEFT"
-VERSION = 1
+#: Version of a file without Huffman codes, and of one with them.
+VERSION, VERSION_CODED = 1, 2
 #: Bytes of the largest file that is read.
 MAX_SIZE = 1 << 28
 #: Weights, pruned ones included, of the largest network that is read; the fully connected layers of
@@ -39,6 +41,16 @@ LAYER_FIELDS = (
     ("input_scale", "d", None, None),
     ("output_scale", "d", None, None),
     ("entries", "I", 0, 8 * MAX_SIZE),
+)
+
+#: What follows in a file with Huffman codes, and what follows there in a layer that has them.
+CODED_FIELDS = (
+    ("coding", "B", 0, 1),
+    ("bias_width", "B", 1, 32),
+)
+STREAM_FIELDS = (
+    ("run_bytes", "I", 0, MAX_SIZE),
+    ("index_bytes", "I", 0, MAX_SIZE),
 )
 
 

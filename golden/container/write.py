@@ -6,8 +6,12 @@ from operator import index
 
 import numpy as np
 
+from ..compression.coded_entries import best_coded_run_width, code_entries
+from ..compression.huffman import dump_lengths
 from ..compression.relative import best_run_width, encode_relative, pack_entries
+from .integers import pack_signed, signed_width
 from .layout import (
+    CODED_FIELDS,
     HEADER,
     INT16,
     INT32,
@@ -15,7 +19,9 @@ from .layout import (
     MAGIC,
     MAX_SIZE,
     MAX_WEIGHTS,
+    STREAM_FIELDS,
     VERSION,
+    VERSION_CODED,
     number_problem,
     text_problem,
 )
@@ -23,20 +29,22 @@ from .layout import (
 __all__ = ["dumps", "write_network"]
 
 
-def write_network(network, target):
+def write_network(network, target, *, huffman=False):
     """Write a network.
 
     Parameters
     ----------
     network : SparseNetwork
     target : path-like or binary file object
+    huffman : bool
+        Code indices and runs, wherever that makes a layer smaller.
 
     Raises
     ------
     ValueError
         If the network is not one that a file can hold; nothing has then been written.
     """
-    data = dumps(network)
+    data = dumps(network, huffman=huffman)
     if hasattr(target, "write"):
         target.write(data)
     else:
@@ -44,7 +52,7 @@ def write_network(network, target):
             file.write(data)
 
 
-def dumps(network):
+def dumps(network, *, huffman=False):
     """Return the bytes of the file of a `SparseNetwork`; errors as of `write_network`."""
     if not 1 <= len(network.layers) <= 0xFFFF:
         raise ValueError(f"layers: must be from 1 to 65535, not {len(network.layers)}")
@@ -57,7 +65,7 @@ def dumps(network):
     columns, weights = None, 0
     for number, layer in enumerate(network.layers):
         field = f"layers[{number}]"
-        parts += _dump_layer(field, layer)
+        parts += _dump_layer(field, layer, huffman)
         if columns not in (None, layer.columns):
             raise ValueError(f"{field}.columns: must be {columns}, the rows of the layer before, "
                              f"not {layer.columns}")
@@ -67,7 +75,8 @@ def dumps(network):
     if size > MAX_SIZE or weights > MAX_WEIGHTS:
         raise ValueError(f"size: {size} bytes for {weights} weights; at most {MAX_SIZE} bytes for "
                          f"{MAX_WEIGHTS} weights can be read back")
-    data = HEADER.pack(MAGIC, VERSION, len(network.layers), size) + body
+    version = VERSION_CODED if huffman else VERSION
+    data = HEADER.pack(MAGIC, version, len(network.layers), size) + body
     return data + struct.pack("<I", zlib.crc32(data))
 
 
@@ -91,7 +100,7 @@ def _dump_array(field, values, type_, shape, low, high):
     return array.astype(type_).tobytes()
 
 
-def _dump_layer(field, layer):
+def _dump_layer(field, layer, huffman):
     codes, codebook = np.asarray(layer.codes), np.asarray(layer.codebook)
     if codes.ndim != 2 or not codes.size:
         raise ValueError(f"{field}.codes: must have rows and columns, not shape {codes.shape}")
@@ -104,17 +113,48 @@ def _dump_layer(field, layer):
         raise ValueError(f"{field}.codebook: entry 0 must be 0, not {codebook[0]}")
     if layer.low > layer.high:
         raise ValueError(f"{field}.high: must not be below low={layer.low}, but is {layer.high}")
-    run_width = best_run_width(codes, index_width)
-    indices, runs = encode_relative(codes, run_width)
-    derived = {"run_width": run_width, "entries": len(indices)}
-    parts = [_dump_text(f"{field}.name", layer.name)]
-    for name, type_, low, high in LAYER_FIELDS:
-        value = derived[name] if name in derived else getattr(layer, name)
+    bias = _dump_array(f"{field}.bias", layer.bias, "<i4", (layer.rows,), *INT32)
+    run_width, entries, *stream = _dump_packed(codes, index_width)
+    extra = []
+    if huffman:
+        coded = _dump_coded(codes)
+        coding = sum(map(len, coded[2:])) < sum(map(len, stream))
+        if coding:
+            run_width, entries, *stream = coded
+        bias_width = signed_width(layer.bias)
+        bias = pack_signed(layer.bias, bias_width)
+        extra = _dump_fields(field, CODED_FIELDS, (int(coding), bias_width))
+    derived = {"run_width": run_width, "entries": entries}
+    values = [derived[name] if name in derived else getattr(layer, name)
+              for name, *_ in LAYER_FIELDS]
+    return [_dump_text(f"{field}.name", layer.name), *_dump_fields(field, LAYER_FIELDS, values),
+            *extra, _dump_array(f"{field}.codebook", codebook, "<i2", codebook.shape, *INT16),
+            bias, *stream]
+
+
+def _dump_fields(field, declared, values):
+    """Bytes of each field of a table such as `LAYER_FIELDS`, or raise if a value does not fit."""
+    parts = []
+    for (name, type_, low, high), value in zip(declared, values, strict=True):
         value = float(value) if type_ == "d" else index(value)
         if problem := number_problem(name, value, low, high):
             raise ValueError(f"{field}.{problem}")
         parts.append(struct.pack("<" + type_, value))
-    return [*parts,
-            _dump_array(f"{field}.codebook", codebook, "<i2", codebook.shape, *INT16),
-            _dump_array(f"{field}.bias", layer.bias, "<i4", (layer.rows,), *INT32),
-            pack_entries(indices, runs, index_width, run_width)]
+    return parts
+
+
+def _dump_packed(codes, index_width):
+    """Run width, number of entries, and bytes, of entries that are not coded."""
+    run_width = best_run_width(codes, index_width)
+    indices, runs = encode_relative(codes, run_width)
+    return run_width, len(indices), pack_entries(indices, runs, index_width, run_width)
+
+
+def _dump_coded(codes):
+    """Run width, number of entries, and bytes, of entries that are."""
+    run_width = best_coded_run_width(codes)
+    coded = code_entries(codes, run_width)
+    return (run_width, coded.entries,
+            *_dump_fields("", STREAM_FIELDS, (len(coded.runs), len(coded.indices))),
+            dump_lengths(coded.run_lengths), coded.runs.tobytes(),
+            dump_lengths(coded.index_lengths), coded.indices.tobytes())

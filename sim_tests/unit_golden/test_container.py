@@ -16,7 +16,9 @@ from golden.container import (
     ContainerError,
     dumps,
     loads,
+    loads_with_spans,
     read,
+    read_layer,
     read_network,
     write,
     write_network,
@@ -135,11 +137,15 @@ def networks(draw):
 
 
 @settings(max_examples=150, deadline=None)
-@given(networks())
-def test_round_trip(network):
-    data = dumps(network)
-    assert_same(loads(data), network)
-    assert dumps(loads(data)) == data
+@given(networks(), st.booleans())
+def test_round_trip(network, huffman):
+    data = dumps(network, huffman=huffman)
+    again, spans = loads_with_spans(data)
+    assert_same(again, network)
+    assert dumps(again, huffman=huffman) == data
+    assert sum(size for _, size in spans) == len(data)
+    if huffman:             # 2 bytes a layer say what is coded; nothing else may become larger
+        assert len(data) <= len(dumps(network)) + 2 * len(network.layers)
 
 
 def test_files(tmp_path):
@@ -232,7 +238,7 @@ def test_a_wrong_field_is_named(field, value, problem):
 
 @pytest.mark.parametrize(("offset", "value", "message"), [
     (0, "56", "magic at byte 0: is b'VEFT', not b'WEFT'"),
-    (4, "02", "version at byte 4: is 2; this program reads 1"),
+    (4, "03", "version at byte 4: is 3; this program reads 1 and 2"),
     (6, "00", "layers at byte 6: a network has at least 1"),
     (8, "67", "size at byte 8: the header says 103 bytes, there are only 102"),
     (8, "65", "size at byte 8: the header says 101 bytes, there are more than that"),
@@ -326,5 +332,6 @@ def test_the_limit_of_weights_is_that_of_all_layers_together(monkeypatch):
     monkeypatch.setattr(read, "MAX_WEIGHTS", 8)
     assert len(loads(data).layers) == 2
     monkeypatch.setattr(read, "MAX_WEIGHTS", 7)
+    monkeypatch.setattr(read_layer, "MAX_WEIGHTS", 7)
     with pytest.raises(ContainerError, match=r"layers\[1\].columns .* a network has at most 7"):
         loads(data)

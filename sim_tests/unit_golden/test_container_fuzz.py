@@ -23,7 +23,7 @@ NASTY = [struct.pack(f"<{type_}", value) for type_, values in (
 ) for value in values]
 
 
-def example(rng, sizes, density, index_width):
+def example(rng, sizes, density, index_width, *, huffman=False):
     layers = []
     for number, (columns, rows) in enumerate(pairwise(sizes)):
         codes = rng.integers(1, 1 << index_width, (rows, columns))
@@ -33,7 +33,8 @@ def example(rng, sizes, density, index_width):
             name=f"layer{number}", codebook=codebook, multiplier=1 << 30,
             codes=np.where(rng.random(codes.shape) < density, codes, 0).astype(np.uint8),
             bias=rng.integers(-999, 999, rows).astype(np.int32)))
-    return dumps(SparseNetwork(tuple(layers), {"made by": "a test", "accuracy": "97 %"}))
+    return dumps(SparseNetwork(tuple(layers), {"made by": "a test", "accuracy": "97 %"}),
+                 huffman=huffman)
 
 
 def mutate(rng, data, others):
@@ -95,7 +96,8 @@ def assert_valid(network):
 def test_mutated_files():
     rng = np.random.default_rng(2)
     files = [example(rng, (2, 2), 0.5, 2), example(rng, (9, 20, 7, 3), 0.2, 4),
-             example(rng, (40, 30, 1), 0.03, 1), example(rng, (5, 6), 1, 8)]
+             example(rng, (40, 30, 1), 0.03, 1), example(rng, (5, 6), 1, 8),
+             *(example(rng, (60, 50, 2), density, 3, huffman=True) for density in (0.02, 0.2))]
     counts = {(sealed, outcome): 0 for sealed in (False, True) for outcome in ("network", "error")}
     fields, largest, slowest = set(), 0.0, 0.0
     for number in range(MUTATIONS):
@@ -136,7 +138,8 @@ def test_mutated_files():
         *(f"layers.{name}" for name in (
             "name", "rows", "columns", "multiplier", "left_shift", "right_shift", "high",
             "index_width", "run_width", "weight_scale", "input_scale", "output_scale", "entries",
-            "codebook", "bias", "stream"))}
+            "codebook", "bias", "stream", "coding", "bias_width", "run_bytes", "index_bytes",
+            "run_table", "run_stream", "index_table", "index_stream"))}
     # Bytes taken per byte of file: an entry of 9 bits makes up to 256 weights, twice over.
     assert largest < 600
     assert slowest < 0.5
