@@ -29,6 +29,8 @@ class CommandCheck(wiring.Component):
     layer_count : int
         Length of what a RUN takes for its memory 0, unit 0.
     address_width : int
+    programs : bool
+        Whether there are SIGNAL and RESET, which take a memory 0, unit 0, of one word.
 
     Members
     -------
@@ -49,10 +51,13 @@ class CommandCheck(wiring.Component):
         32-bit words in a word of the memory.
     """
 
-    def __init__(self, *, memories, layer_count, address_width):
+    def __init__(self, *, memories, layer_count, address_width, programs=False):
         self.memories = memories
         self.layer_count = layer_count
         self.address_width = address_width
+        self.opcodes = [Opcode.WRITE, Opcode.READ, Opcode.RUN]
+        if programs:
+            self.opcodes += [Opcode.SIGNAL, Opcode.RESET]
         self._word_parts_width = bits_for(max(port.word_parts for port in memories.values()))
         super().__init__({
             "header": In(struct_layout(COMMAND)),
@@ -94,12 +99,15 @@ class CommandCheck(wiring.Component):
                 row.depth.eq(port.depth),
                 row.word_parts.eq(port.word_parts),
                 row.misalignment.eq(Mux(header.opcode == Opcode.WRITE, port.alignment - 1, 0)),
-                row.while_running.eq((header.opcode == Opcode.WRITE) & port.while_running),
+                row.while_running.eq((header.opcode != Opcode.READ) & port.while_running),
             ]
 
         m.d.sync += row.usable.eq(0)
         with m.If(header.opcode == Opcode.RUN):
             describe(MemoryPort(1, self.layer_count, 1, False, True))
+            m.d.sync += row.usable.eq(header.memory == 0)
+        with m.Elif((header.opcode != Opcode.WRITE) & (header.opcode != Opcode.READ)):
+            describe(MemoryPort(1, 1, 1, False, True, while_running=True))
             m.d.sync += row.usable.eq(header.memory == 0)
         with m.Else():
             with m.Switch(header.memory):
@@ -139,9 +147,7 @@ class CommandCheck(wiring.Component):
             m.d.sync += address_beyond.eq(self.word[self.address_width:].any())
 
         known = Signal()
-        m.d.comb += known.eq(Cat(
-            self.header.opcode == opcode
-            for opcode in (Opcode.WRITE, Opcode.READ, Opcode.RUN)).any())
+        m.d.comb += known.eq(Cat(self.header.opcode == opcode for opcode in self.opcodes).any())
         with m.If(~known):
             m.d.comb += self.status.eq(Status.BAD_OPCODE)
         with m.Elif(~row.usable):

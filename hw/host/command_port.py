@@ -34,6 +34,11 @@ class CommandPort(wiring.Component):
     wait never takes the fault. A refused write of at most `MAX_WRITE_WORDS` still consumes its
     payload.
 
+    With `programs`, a run is one of a program: a fault is BAD_INSTRUCTION instead, answered with
+    `fault_word` as payload. There are two commands more, which never wait and are of address 0 and
+    length 1: SIGNAL strobes `signal`; RESET strobes `reset_run`, eight cycles after which `running`
+    and `fault` must be low. Payload for the memory `held` waits while `hold`.
+
     Timing: commands are accepted one word a cycle. Between the last word of a header and the first
     word of payload pass `check_cycles` cycles, and the time that the command waits for the end of a
     run; an answer without payload takes one cycle more. `load` comes the cycle after its word of
@@ -54,6 +59,9 @@ class CommandPort(wiring.Component):
         Layers that a RUN may name: first + count <= `layer_count`.
     read_latency : int
         Cycles from `fetch.valid` to the cycle in which `fetched` is valid, at least 1.
+    programs : bool
+    held : int, optional
+        Memory whose payload waits.
 
     Attributes
     ----------
@@ -76,9 +84,14 @@ class CommandPort(wiring.Component):
     run : Out(wiring.Signature({start, first, count}))
     running, fault : In(1)
     fault_clear : Out(1)
+    fault_word : In(32)
+        Stable from the rise of `fault` to the next run.
+    signal, reset_run : Out(1)
+    hold : In(1)
+        One word may still come as a load in the cycle in which it rises, and one in the next.
     """
 
-    def __init__(self, *, memories, layer_count, read_latency):
+    def __init__(self, *, memories, layer_count, read_latency, programs=False, held=None):
         if not memories or not all(0 <= int(number) < 16 for number in memories):
             raise ValueError(f"Memories must be numbered from 0 to 15, not {list(memories)}")
         if not 1 <= layer_count <= MAX_WRITE_WORDS:
@@ -88,6 +101,8 @@ class CommandPort(wiring.Component):
         self.memories = dict(memories)
         self.layer_count = layer_count
         self.read_latency = read_latency
+        self.programs = programs
+        self.held = held
 
         ports = self.memories.values()
         self.address_width = max(1, ceil_log2(max([layer_count, *(p.depth for p in ports)])))
@@ -123,6 +138,8 @@ class CommandPort(wiring.Component):
             "running": In(1),
             "fault": In(1),
             "fault_clear": Out(1),
+            **({"fault_word": In(32), "signal": Out(1), "reset_run": Out(1)} if programs else {}),
+            **({"hold": In(1)} if held is not None else {}),
         })
 
     def elaborate(self, platform):
@@ -141,7 +158,8 @@ class CommandPort(wiring.Component):
 
         # What is wrong with it.
         m.submodules.check = check = CommandCheck(
-            memories=self.memories, layer_count=self.layer_count, address_width=self.address_width)
+            memories=self.memories, layer_count=self.layer_count, address_width=self.address_width,
+            programs=self.programs)
         m.d.comb += [
             check.header.eq(header),
             check.address.eq(address),
@@ -185,6 +203,16 @@ class CommandPort(wiring.Component):
             response.memory.eq(header.memory),
         ]
 
+        held = Signal()
+        if self.held is not None:
+            m.d.comb += held.eq(self.hold & (header.memory == self.held))
+
+        # A run that ended badly was found by this command.
+        faulted = Signal()
+        starts = good & (header.opcode == Opcode.RUN)
+        if self.programs:
+            m.d.sync += [self.signal.eq(0), self.reset_run.eq(0)]
+
         def answer(word):
             m.d.sync += self.responses.payload.eq(word)
             m.d.sync += self.responses.valid.eq(1)
@@ -196,6 +224,7 @@ class CommandPort(wiring.Component):
                 m.d.comb += self.commands.ready.eq(1)
                 m.d.sync += header.eq(self.commands.payload)
                 m.d.sync += status.eq(Status.BAD_HEADER)
+                m.d.sync += faulted.eq(0)
                 with m.If(self.commands.valid):
                     m.next = "Answer"
                     with m.If(header.shape()(self.commands.payload).magic == COMMAND_MAGIC):
@@ -225,20 +254,25 @@ class CommandPort(wiring.Component):
                 with m.If(~(good & self.running & check.waits)):
                     m.next = "Execute"
                 with m.If(good & ~self.running & check.waits & self.fault):
-                    m.d.sync += status.eq(Status.BAD_LAYER)
+                    m.d.sync += status.eq(
+                        Status.BAD_INSTRUCTION if self.programs else Status.BAD_LAYER)
+                    m.d.sync += faulted.eq(self.programs)
                     m.d.sync += self.fault_clear.eq(1)
 
             with m.State("Execute"):
                 m.next = "Answer"
                 with m.If(writing & ~too_long & ~empty):
                     m.next = "Payload"
-                with m.Elif(good & ~reading & ~writing):
+                with m.Elif(starts):
                     m.d.sync += self.run.start.eq(1)
+                if self.programs:
+                    m.d.sync += self.signal.eq(good & (header.opcode == Opcode.SIGNAL))
+                    m.d.sync += self.reset_run.eq(good & (header.opcode == Opcode.RESET))
 
             with m.State("Payload"):
-                m.d.comb += self.commands.ready.eq(1)
+                m.d.comb += self.commands.ready.eq(~held)
                 m.d.sync += self.load.data.eq(self.commands.payload)
-                with m.If(self.commands.valid):
+                with m.If(self.commands.valid & ~held):
                     m.d.sync += self.load.valid.eq(good)
                     m.d.sync += length.eq(length - 1)
                     with m.If(length == 1):
@@ -250,7 +284,7 @@ class CommandPort(wiring.Component):
 
             with m.State("AnswerLength"):
                 with m.If(self.responses.ready):
-                    answer(Mux(good & reading, length, 0))
+                    answer(Mux(good & reading, length, faulted))
                     m.next = "Send"
 
             with m.State("Send"):
@@ -259,6 +293,11 @@ class CommandPort(wiring.Component):
                     m.next = "Header"
                     with m.If(good & reading & (length != 0)):
                         m.next = "Fetch"
+                    if self.programs:
+                        with m.If(faulted):
+                            answer(self.fault_word)
+                            m.d.sync += faulted.eq(0)
+                            m.next = "Send"
 
             with m.State("Fetch"):
                 m.d.comb += self.fetch.valid.eq(1)

@@ -48,20 +48,27 @@ class HostModel:
     faults_taken : int
     """
 
-    def __init__(self, *, memories, layer_count, initial, faulty=frozenset()):
+    def __init__(self, *, memories, layer_count, initial, faulty=frozenset(), fault_word=None):
         self.memories = memories
         self.layer_count = layer_count
         self.initial = initial
         self.faulty = faulty
         self.written, self.loads, self.runs, self.statuses = {}, [], [], []
         self.fault, self.faults_taken = False, 0
+        self.fault_word = fault_word
+        self.opcodes = [Opcode.WRITE, Opcode.READ, Opcode.RUN]
+        self.strobes = []
+        if fault_word is not None:
+            self.opcodes += [Opcode.SIGNAL, Opcode.RESET]
 
     def check(self, opcode, memory, unit, address, length):
         """Status that the header alone deserves."""
-        if opcode not in (Opcode.WRITE, Opcode.READ, Opcode.RUN):
+        if opcode not in self.opcodes:
             return Status.BAD_OPCODE
-        if opcode == Opcode.RUN:
-            units, depth, parts, alignment = 1, self.layer_count, 1, 1
+        if opcode not in (Opcode.WRITE, Opcode.READ):
+            units, depth, parts, alignment = 1, 1, 1, 1
+            if opcode == Opcode.RUN:
+                depth = self.layer_count
             usable = memory == 0
         else:
             port = self.memories.get(memory)
@@ -94,9 +101,12 @@ class HostModel:
                 address, length = words[at + 1:at + 3]
                 status, at = self.check(opcode, memory, unit, address, length), at + 3
                 port = self.memories.get(memory)
-                waits = not (opcode == Opcode.WRITE and port and port.while_running)
+                waits = opcode not in (Opcode.SIGNAL, Opcode.RESET) and not (
+                    opcode == Opcode.WRITE and port and port.while_running)
                 if status == Status.OK and waits and self.fault:
                     status, self.fault = Status.BAD_LAYER, False
+                    if self.fault_word is not None:
+                        status, data = Status.BAD_INSTRUCTION, [self.fault_word]
                     self.faults_taken += 1
                 if opcode == Opcode.WRITE and length <= MAX_WRITE_WORDS:
                     payload = words[at:at + length]
@@ -110,6 +120,9 @@ class HostModel:
                 elif status == Status.OK and opcode == Opcode.RUN:
                     self.runs.append((address, length))
                     self.fault = address in self.faulty
+                elif status == Status.OK and opcode in (Opcode.SIGNAL, Opcode.RESET):
+                    self.strobes.append(opcode)
+                    self.fault &= opcode != Opcode.RESET
             self.statuses.append(status)
             answer.append(RESPONSE.pack(status=status, opcode=opcode, memory=memory, tag=0,
                                         magic=RESPONSE_MAGIC))
