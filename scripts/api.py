@@ -18,13 +18,15 @@ from . import doctor as _doctor
 from . import generate as _generate
 from . import simulate as _simulate
 from . import synthesize as _synthesize
+from . import synthesize_parts as _synthesize_parts
+from .bench import area as _area
 from .bench import sparse as _bench
 from .progress import Steps
 from .records import write_records
 from .settings import configuration
 
-__all__ = ["bench", "configuration", "demo", "doctor", "generate", "simulate", "synthesize",
-           "write_records"]
+__all__ = ["bench", "bench_area", "configuration", "demo", "doctor", "generate", "simulate",
+           "synthesize", "synthesize_parts", "write_records"]
 
 
 def _quietly(function):
@@ -36,8 +38,10 @@ def _quietly(function):
 
 
 bench = _quietly(_bench.bench)
+bench_area = _quietly(_area.bench)
 doctor = _quietly(_doctor.diagnose)
 demo = _quietly(_demo.demo)
 generate = _quietly(_generate.generate)
 simulate = _quietly(_simulate.simulate)
 synthesize = _quietly(_synthesize.synthesize)
+synthesize_parts = _quietly(_synthesize_parts.synthesize_parts)

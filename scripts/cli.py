@@ -12,6 +12,7 @@ import typer
 
 from hw.config import PRESETS
 
+from . import cli_bench
 from .cli_options import (
     EXIT_CODES,
     ConfigOption,
@@ -24,7 +25,7 @@ from .cli_options import (
     group,
     parameters,
 )
-from .errors import WeftError
+from .errors import UsageError, WeftError
 
 __all__ = ["app", "main"]
 
@@ -50,9 +51,8 @@ def doctor():
 generate = group(help="Write Verilog and the manifest that says what it is.")
 simulate = group(help="Run a compressed network on the hardware, in Verilator, bit for bit.")
 synthesize = group(help="Place and route; print utilisation and clock rate.")
-bench = group(help="Measure the core on the layers that the papers measured.")
 for _name, _verb in (("generate", generate), ("simulate", simulate), ("synthesize", synthesize),
-                     ("bench", bench)):
+                     ("bench", cli_bench.app)):
     app.add_typer(_verb, name=_name)
 
 
@@ -122,6 +122,8 @@ def simulate_sparse(
     ("weft synthesize sparse --board icebreaker", "do 4 processing elements fit?"),
     ("weft synthesize sparse -c eie --set pes=16 --json -", "another core; figures as records"),
     ("weft synthesize sparse --unit arithmetic_unit", "one component alone"),
+    ("weft synthesize sparse -c eie --units", "every component alone, then the core: minutes; what "
+                                              "is done is kept"),
 ) + EXIT_CODES)
 def synthesize_sparse(
     config: Annotated[str | None, typer.Option(
@@ -132,65 +134,27 @@ def synthesize_sparse(
     board: Annotated[str, typer.Option(help="ulx3s-85f, ulx3s-12f or icebreaker.")] = "ulx3s-85f",
     unit: Annotated[str | None, typer.Option(
         metavar="NAME", help="Only this component, alone and without pins.")] = None,
+    units: Annotated[bool, typer.Option(
+        "--units", help="Every component alone, and the core: a table.")] = False,
     freq: Annotated[float | None, typer.Option(
         metavar="MHZ", min=0.1, help="Clock rate to demand; default: the board's.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the placement.")] = 1,
 ):
-    """Run yosys and nextpnr on the sparse core, or on one of its components."""
+    """Run yosys and nextpnr on the sparse core, or on its components."""
     from . import synthesize as verb
     settings = _settings(config or verb.preset_of(board), assignments)
     console, steps = consoles(json)
-    result = verb.synthesize(settings, board=board, unit=unit, freq=freq, seed=seed,
-                             out_dir=out_dir, steps=steps)
-    finish(verb, result, console, json)
-
-
-@bench.command("sparse", epilog=examples(
-    ("weft bench sparse", "eie and weft on EIE's nine layers, by the cycle model"),
-    ("weft bench sparse --rtl -c weft -l vgg-7 --json -", "one layer on the RTL; as records"),
-    ("weft bench sparse -c eie -l alexnet-fc8 --set queue_depth=3", "the paper's layer, a ring "
-                                                                    "of 4"),
-    ("weft bench sparse --plots figures", "figures as PNG and SVG"),
-) + EXIT_CODES)
-def bench_sparse(
-    layers: Annotated[list[str] | None, typer.Option(
-        "--layer", "-l", metavar="NAME", help="Only this layer; may be repeated.")] = None,
-    config: Annotated[str | None, typer.Option(
-        "--config", "-c", metavar="PRESET",
-        help="eie or weft, with memories for these layers; default: both.")] = None,
-    pes: Annotated[int | None, typer.Option(
-        metavar="N", help="Processing elements; default: 64 and 256, with --rtl 64.")] = None,
-    assignments: SetOption = None,
-    rtl: Annotated[bool, typer.Option(
-        "--rtl", help="Run the layers on the RTL too, in Verilator, and compare.")] = False,
-    json: JsonOption = None,
-    plots: Annotated[str | None, typer.Option(
-        metavar="DIR", help="Write figures into this folder.")] = None,
-):
-    """Print useful work, cycles and losses of the layers that EIE was measured on."""
-    from .bench import sparse as verb
-    console, steps = consoles(json)
-    result = verb.bench(layers or (), preset=config, pes=pes, assignments=assignments or (),
-                        rtl=rtl, plots=plots, steps=steps)
-    finish(verb, result, console, json)
-
-
-@bench.command("energy", epilog=examples(
-    ("weft bench energy", "dense fp32, dense int8, EIE and ours, layer by layer"),
-    ("weft bench energy -l digits/fc1 -l vgg-7 --json -", "some layers; as records"),
-    ("weft bench energy --plots figures", "figures as PNG and SVG"),
-) + EXIT_CODES)
-def bench_energy(
-    layers: Annotated[list[str] | None, typer.Option(
-        "--layer", "-l", metavar="NAME", help="Only this layer; may be repeated.")] = None,
-    json: JsonOption = None,
-    plots: Annotated[str | None, typer.Option(
-        metavar="DIR", help="Write figures into this folder.")] = None,
-):
-    """Compare the energy of layers on dense and sparse cores, by a model of 45 nm."""
-    from .bench import energy as verb
-    console, steps = consoles(json)
-    finish(verb, verb.bench(layers or (), plots=plots, steps=steps), console, json)
+    if units:
+        if unit is not None or freq is not None:
+            raise UsageError("--units takes every component as it is: leave out --unit and --freq")
+        from . import synthesize_parts as parts
+        result = parts.synthesize_parts(settings, board=board, seed=seed, out_dir=out_dir,
+                                        steps=steps)
+        finish(parts, result, console, json)
+    else:
+        result = verb.synthesize(settings, board=board, unit=unit, freq=freq, seed=seed,
+                                 out_dir=out_dir, steps=steps)
+        finish(verb, result, console, json)
 
 
 def _settings(config, assignments):

@@ -23,6 +23,7 @@ FIELDS = {
     "bit_exact": (bool, "whether all bits equal the golden model's; null where not compared"),
     "board": (str, "board that the netlist was placed on"),
     "unit": (str, "component that was synthesised"),
+    "instances": (int, "how many of the component the core has"),
     "layer": (str, "name of the layer; absent for a whole network"),
     "inputs": (int, "inputs that were run"),
     "accuracy": (float, "share of the inputs that were classified correctly"),
@@ -46,6 +47,7 @@ FIELDS = {
     "area_mm2": (float, "area by the model of golden.energy, in mm2"),
     "sim_hz": (float, "simulated cycles per second"),
     "lut4": (int, "4-input lookup tables"),
+    "lut4_equivalents": (int, "LUT4 and what takes their place: 2 a CCU2C, 4 a DPR16X4"),
     "ccu2c": (int, "carry cells of ECP5"),
     "carry": (int, "carry cells of iCE40"),
     "dpr16x4": (int, "distributed RAM cells of ECP5"),
@@ -54,6 +56,7 @@ FIELDS = {
     "bram": (int, "block RAMs"),
     "spram": (int, "single-port RAMs of iCE40"),
     "fmax_mhz": (float, "highest clock rate, in MHz; null if it was not placed"),
+    "placed_microseconds": (float, "cycles at fmax_mhz"),
     "fits": (bool, "whether it fits the device and meets its timing"),
 }
 

@@ -37,6 +37,8 @@ _AREA = {
     "ice40": {"lut4": ("SB_LUT4",), "carry": ("SB_CARRY",), "ff": (r"SB_DFF\w*",),
               "dsp": ("SB_MAC16",), "bram": (r"SB_RAM40_4K\w*",), "spram": ("SB_SPRAM256KA",)},
 }
+#: LUT4s that other cells take the place of; an iCE40 has its carry beside a LUT4.
+_IN_PLACE_OF_LUT4 = {"ccu2c": 2, "dpr16x4": 4}
 _USED = re.compile(r"^Info:\s+(\w+):\s*(\d+)/\s*(\d+)\s+\d+%", re.M)
 
 
@@ -47,8 +49,9 @@ class Synthesis:
     Parameters
     ----------
     record : dict
-        ``unit``, ``board``, ``lut4``, ``ff``, ``dsp``, ``bram``, ``fmax_mhz`` (None if it was not
-        placed), ``fits``; on ECP5 ``ccu2c`` and ``dpr16x4``, on iCE40 ``carry`` and ``spram``.
+        ``unit``, ``board``, ``lut4``, ``lut4_equivalents``, ``ff``, ``dsp``, ``bram``, ``fmax_mhz``
+        (None if it was not placed), ``fits``; on ECP5 ``ccu2c`` and ``dpr16x4``, on iCE40 ``carry``
+        and ``spram``.
         Cells of the component alone, without what is wrapped around it; of the whole board top.
     used : dict of str to (int, int)
         Resources of the device, used and available, as nextpnr counts them.
@@ -129,7 +132,11 @@ def synthesize(component, *, name, board="ulx3s-85f", unit=True, seed=1, freq=No
     used = {resource: tuple(counts) for resource, counts in result["used"].items()}
     fmax = result["fmax_mhz"]
     exceeded = {resource: counts for resource, counts in used.items() if counts[0] > counts[1]}
-    record = {"unit": name if unit else None, "board": board, **result["area"], "fmax_mhz": fmax,
+    area = result["area"]
+    equivalents = area["lut4"] + sum(
+        number * area.get(cell, 0) for cell, number in _IN_PLACE_OF_LUT4.items())
+    record = {"unit": name if unit else None, "board": board, **area,
+              "lut4_equivalents": equivalents, "fmax_mhz": fmax,
               "fits": fmax is not None and (clock is None or fmax >= clock)}
     return Synthesis(record=record, clock_mhz=clock, used=used, exceeded=exceeded,
                      critical_path=result["critical_path"],

@@ -1,32 +1,29 @@
-"""Place and route the sparse core, or one of its components: how large, how fast, does it fit."""
+"""Place and route a core, or one of its components: how large, how fast, does it fit."""
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from amaranth.hdl import Fragment
-from amaranth.lib import wiring
 from rich.markup import escape
 from rich.table import Column, Table
 
 from hw.boards.devices import BOARDS
 from hw.emission import emit_verilog
-from hw.sparse.core import SparseCore
 
 from . import synthesis
+from .designs import design_of, parts_of
 from .errors import DoesNotFit, UsageError, did_you_mean
 from .files import writing
-from .generate import TOP
 from .paths import build_dir
 from .records import record
 from .settings import Settings
 from .synthesis import Synthesis
 
-__all__ = ["Synthesized", "preset_of", "report", "synthesize", "units"]
+__all__ = ["Synthesized", "preset_of", "report", "synthesize"]
 
 #: What the columns of a record are called in the table.
-_CELLS = {"lut4": "LUT4", "ccu2c": "carry cells (CCU2C)", "carry": "carry cells",
+_CELLS = {"lut4": "LUT4", "lut4_equivalents": "LUT4-equivalents",
+          "ccu2c": "carry cells (CCU2C)", "carry": "carry cells",
           "dpr16x4": "distributed RAM (DPR16X4)", "ff": "flip-flops", "dsp": "multipliers",
           "bram": "block RAMs", "spram": "single-port RAMs"}
 
@@ -71,34 +68,6 @@ def preset_of(board):
     return _PRESETS[board]
 
 
-def units(config):
-    """Components of a core by name, the core itself excepted.
-
-    Parameters
-    ----------
-    config : hw.config.SparseConfig
-
-    Returns
-    -------
-    dict of str to Component
-        One of each kind, such as ``column_queue`` for the first ColumnQueue.
-    """
-    found = {}
-
-    def walk(fragment):
-        for origin in fragment.origins or ():
-            if isinstance(origin, wiring.Component) and list(origin.signature.members):
-                name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(origin).__name__).lower()
-                found.setdefault(name, origin)
-        for subfragment, _, _ in fragment.subfragments:
-            walk(subfragment)
-
-    walk(Fragment.get(SparseCore(config), None))
-    # Amaranth's own memories are components too; a check is nothing but its assertion.
-    return {name: unit for name, unit in found.items()
-            if type(unit).__module__.startswith("hw.") and name not in (TOP, "check")}
-
-
 def synthesize(settings, *, steps, board="ulx3s-85f", unit=None, freq=None, seed=1, out_dir=None):
     """Run yosys and nextpnr; results are kept by content and found again.
 
@@ -109,8 +78,8 @@ def synthesize(settings, *, steps, board="ulx3s-85f", unit=None, freq=None, seed
     board : str
         Name in `hw.boards.devices.BOARDS`.
     unit : str, optional
-        Name of a component, see `units`, which is synthesised alone and without pins; by default
-        the whole core on its board, with the serial line that reaches it.
+        Name of a component, see `scripts.designs`, which is synthesised alone and without pins; by
+        default the whole core on its board, with the serial line that reaches it.
     freq : float, optional
         Clock rate to demand, in MHz; by default the board's for the core, none for a unit.
     seed : int
@@ -131,14 +100,16 @@ def synthesize(settings, *, steps, board="ulx3s-85f", unit=None, freq=None, seed
     """
     preset_of(board)            # refuses unknown boards
     out_dir = Path(out_dir) if out_dir is not None else build_dir(settings.label)
+    design = design_of(settings.config)
     if unit is None:
-        name, what = TOP, emit_verilog(SparseCore(settings.config), name=TOP)
+        name = design.name
+        what = emit_verilog(design.make(), name=name)
     else:
-        known = units(settings.config)
+        known = parts_of(design)
         if unit not in known:
             raise UsageError(f"--unit {unit}: {settings.label} has no such component, "
                              f"{did_you_mean(unit, known)}")
-        name, what = unit, known[unit]
+        name, what = unit, known[unit].component
     with steps.step(f"Synthesis, placement and routing of {name} for {board}"):
         result = synthesis.synthesize(what, name=name, board=board, unit=unit is not None,
                                       seed=seed, freq=freq)
@@ -171,7 +142,7 @@ def report(result, console):
                  box=None, pad_edge=False)
     for resource, (count, available) in found.used.items():
         # A unit's wrapper counts here, so these only tell something if they are too many.
-        if count and (result.name == TOP or count > available):
+        if count and (found.bitstream or count > available):
             share = min(1.0, count / available) if available else 1.0
             colour = "red" if count > available else "green"
             used.add_row(resource, str(count), str(available),

@@ -16,15 +16,6 @@ from scripts.synthesis import Synthesis
 WEFT = configuration("weft")
 
 
-def test_every_component_of_the_core_is_a_unit():
-    names = {preset: synthesize.units(configuration(preset).config) for preset in ("weft", "eie")}
-    common = {"processing_element", "arithmetic_unit", "column_queue", "pointer_reader",
-              "leading_nonzero_detector", "layer_sequencer", "command_port", "output_stage"}
-    assert common <= names["weft"].keys() & names["eie"].keys()
-    assert "fused_entry_reader" in names["weft"] and "entry_reader" in names["eie"]
-    assert not {"check", "memory", "sparse_core"} & (names["weft"].keys() | names["eie"].keys())
-
-
 def test_figures_of_a_unit(tmp_path, capsys):
     target = tmp_path / "area.json"
     code = main(["synthesize", "sparse", "--unit", "column_queue", "-o", str(tmp_path),

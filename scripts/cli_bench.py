@@ -1,0 +1,81 @@
+"""The verbs under `weft bench`; what each does is in the module of its name in `scripts.bench`."""
+
+from typing import Annotated
+
+import typer
+
+from .cli_options import EXIT_CODES, JsonOption, SetOption, consoles, examples, finish, group
+
+__all__ = ["app"]
+
+app = group(help="Measure the cores: layers of the papers, energy, and what each idea costs.")
+
+
+@app.command("sparse", epilog=examples(
+    ("weft bench sparse", "eie and weft on EIE's nine layers, by the cycle model"),
+    ("weft bench sparse --rtl -c weft -l vgg-7 --json -", "one layer on the RTL; as records"),
+    ("weft bench sparse -c eie -l alexnet-fc8 --set queue_depth=3", "the paper's layer, a ring "
+                                                                    "of 4"),
+    ("weft bench sparse --plots figures", "figures as PNG and SVG"),
+) + EXIT_CODES)
+def bench_sparse(
+    layers: Annotated[list[str] | None, typer.Option(
+        "--layer", "-l", metavar="NAME", help="Only this layer; may be repeated.")] = None,
+    config: Annotated[str | None, typer.Option(
+        "--config", "-c", metavar="PRESET",
+        help="eie or weft, with memories for these layers; default: both.")] = None,
+    pes: Annotated[int | None, typer.Option(
+        metavar="N", help="Processing elements; default: 64 and 256, with --rtl 64.")] = None,
+    assignments: SetOption = None,
+    rtl: Annotated[bool, typer.Option(
+        "--rtl", help="Run the layers on the RTL too, in Verilator, and compare.")] = False,
+    json: JsonOption = None,
+    plots: Annotated[str | None, typer.Option(
+        metavar="DIR", help="Write figures into this folder.")] = None,
+):
+    """Print useful work, cycles and losses of the layers that EIE was measured on."""
+    from .bench import sparse as verb
+    console, steps = consoles(json)
+    result = verb.bench(layers or (), preset=config, pes=pes, assignments=assignments or (),
+                        rtl=rtl, plots=plots, steps=steps)
+    finish(verb, result, console, json)
+
+
+@app.command("energy", epilog=examples(
+    ("weft bench energy", "dense fp32, dense int8, EIE and ours, layer by layer"),
+    ("weft bench energy -l digits/fc1 -l vgg-7 --json -", "some layers; as records"),
+    ("weft bench energy --plots figures", "figures as PNG and SVG"),
+) + EXIT_CODES)
+def bench_energy(
+    layers: Annotated[list[str] | None, typer.Option(
+        "--layer", "-l", metavar="NAME", help="Only this layer; may be repeated.")] = None,
+    json: JsonOption = None,
+    plots: Annotated[str | None, typer.Option(
+        metavar="DIR", help="Write figures into this folder.")] = None,
+):
+    """Compare the energy of layers on dense and sparse cores, by a model of 45 nm."""
+    from .bench import energy as verb
+    console, steps = consoles(json)
+    finish(verb, verb.bench(layers or (), plots=plots, steps=steps), console, json)
+
+
+@app.command("area", epilog=examples(
+    ("weft bench area", "eie, idea by idea up to weft, with 1, 4 and 16 processing elements"),
+    ("weft bench area --pes 4 --json area.json", "one size; as records"),
+) + EXIT_CODES)
+def bench_area(
+    pes: Annotated[list[int] | None, typer.Option(
+        metavar="N", min=1, help="Processing elements; may be repeated; default: 1, 4 and "
+                                 "16.")] = None,
+    board: Annotated[str, typer.Option(help="ulx3s-85f, ulx3s-12f or icebreaker.")] = "ulx3s-85f",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the placement.")] = 1,
+    json: JsonOption = None,
+):
+    """Print what each idea costs in area and clock rate, and what it gives in time.
+
+    It places 14 cores, which takes an hour or two, nearly all of it for 16 processing elements.
+    What is done is kept: interrupt it and start it again as you like.
+    """
+    from .bench import area as verb
+    console, steps = consoles(json)
+    finish(verb, verb.bench(pes=pes or (), board=board, seed=seed, steps=steps), console, json)
