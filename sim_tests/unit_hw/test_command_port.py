@@ -355,7 +355,8 @@ def test_programs_have_faults_that_say_where_and_two_commands_more():
     for _ in range(60):
         words += rng.choice([
             command(RUN, 0, rng.randrange(6), 1), command(RUN, 0, 3, 1),
-            command(Opcode.SIGNAL, 0, 0, 1), command(Opcode.RESET, 0, 0, 1), command(READ, Memory.LAYERS, 4, 2),
+            command(Opcode.SIGNAL, 0, 0, 1), command(Opcode.RESET, 0, 0, 1),
+            command(READ, Memory.LAYERS, 4, 2),
             write(Memory.POINTERS, 4, 2), command(Opcode.SIGNAL, 0, 1, 1),
             command(Opcode.RESET, 0, 0, 2), command(Opcode.SIGNAL, 1, 0, 1),
             command(Opcode.HOST_DATA, 0, 0, 1)])
