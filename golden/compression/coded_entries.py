@@ -3,6 +3,9 @@
 `golden.compression.relative` says what entries are. Here the indices of the non-zeros are one
 stream, and the runs before them another. A padding entry, which bridges a gap that is too long for
 a run, is a run symbol of its own, ``2**run_width``, and takes nothing of the stream of indices.
+
+With ``run_width = 0`` there are no runs: each weight, a pruned one too, is an index. Where few
+weights are pruned that is smaller, as a run takes one bit even if it is nearly always 0.
 """
 
 from dataclasses import dataclass
@@ -10,13 +13,47 @@ from dataclasses import dataclass
 import numpy as np
 
 from .huffman import HuffmanError, code_lengths, decode, dump_lengths, encode, size_bits
-from .relative import encode_relative, gaps_of
+from .relative import decode_relative, encode_relative, gaps_of
 
-__all__ = ["MAX_RUN_WIDTH", "CodedEntries", "best_coded_run_width", "code_entries", "merge_entries",
-           "decode_indices", "decode_runs"]
+__all__ = [
+    "MAX_RUN_WIDTH", "CodedEntries", "CodedStream", "best_coded_run_width", "code_entries",
+    "decode_indices", "decode_runs", "place_indices",
+]
 
 #: With 8-bit runs, the padding would be symbol 256.
 MAX_RUN_WIDTH = 7
+
+
+@dataclass(frozen=True, eq=False)
+class CodedStream:
+    """Huffman codes of some symbols.
+
+    Parameters
+    ----------
+    lengths : ndarray of uint8
+        Of the codes, see `golden.compression.huffman.code_lengths`.
+    data : ndarray of uint8
+        See `golden.compression.huffman.encode`.
+    count : int
+        Symbols.
+    bits : int
+        How much of the data is in use.
+    """
+
+    lengths: np.ndarray
+    data: np.ndarray
+    count: int
+    bits: int
+
+    @property
+    def table(self):
+        """The lengths, serialised."""
+        return dump_lengths(self.lengths)
+
+    @property
+    def bytes(self):
+        """Bytes of table and data."""
+        return len(self.table) + len(self.data)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,37 +62,30 @@ class CodedEntries:
 
     Parameters
     ----------
-    entries : int
-        Padding included.
-    run_lengths, index_lengths : ndarray of uint8
-        Lengths of the codes, see `golden.compression.huffman.code_lengths`.
-    runs, indices : ndarray of uint8
-        The streams.
-    run_bits, index_bits : int
-        What is in use of them.
+    run_width : int
+    runs : CodedStream or None
+        None without runs. As many symbols as entries, padding included.
+    indices : CodedStream
+        Of the non-zeros; without runs, of all weights.
     """
 
-    entries: int
-    run_lengths: np.ndarray
-    runs: np.ndarray
-    run_bits: int
-    index_lengths: np.ndarray
-    indices: np.ndarray
-    index_bits: int
+    run_width: int
+    runs: CodedStream | None
+    indices: CodedStream
 
     @property
-    def table_bytes(self):
-        """Bytes of both tables of lengths, serialised."""
-        return len(dump_lengths(self.run_lengths)) + len(dump_lengths(self.index_lengths))
+    def entries(self):
+        """Entries, padding included."""
+        return (self.runs or self.indices).count
 
     @property
     def bytes(self):
         """Bytes of tables and streams."""
-        return self.table_bytes + len(self.runs) + len(self.indices)
+        return self.indices.bytes + (self.runs.bytes if self.runs else 0)
 
 
 def best_coded_run_width(codes):
-    """Width of a run, 1 to 7 bits, with which the coded runs of a matrix take the fewest bytes.
+    """Width of a run, 0 to 7 bits, with which a matrix takes the fewest bytes.
 
     Parameters
     ----------
@@ -67,14 +97,22 @@ def best_coded_run_width(codes):
     int
         The smallest of the best widths.
     """
-    _, gaps = gaps_of(codes)
-    sizes = []
+    values, gaps = gaps_of(codes)
+    counts = np.bincount(values, minlength=1)
+    indices = _size(counts)
+    counts[0] = np.size(codes) - len(values)
+    sizes = [_size(counts)]
     for width in range(1, MAX_RUN_WIDTH + 1):
         counts = np.bincount(gaps[:-1] & (1 << width) - 1, minlength=(1 << width) + 1)
         counts[1 << width] = int((gaps >> width).sum())
-        lengths = code_lengths(counts)
-        sizes.append(len(dump_lengths(lengths)) + -(-size_bits(counts, lengths) // 8))
-    return 1 + sizes.index(min(sizes))
+        sizes.append(indices + _size(counts))
+    return sizes.index(min(sizes))
+
+
+def _size(counts):
+    """Bytes of table and stream."""
+    lengths = code_lengths(counts)
+    return len(dump_lengths(lengths)) + -(-size_bits(counts, lengths) // 8)
 
 
 def code_entries(codes, run_width):
@@ -85,7 +123,7 @@ def code_entries(codes, run_width):
     codes : ndarray of uint8, shape (rows, columns)
         Codebook indices; 0 is a pruned weight. Read column by column.
     run_width : int
-        Bits of a run, 1 to 7.
+        Bits of a run, 0 to 7.
 
     Returns
     -------
@@ -96,20 +134,22 @@ def code_entries(codes, run_width):
     Run symbols 2 (padding) and 1, index 5: the codes 1 and 0, and a 0.
 
     >>> coded = code_entries(np.array([[0, 0], [0, 5]], np.uint8), 1)
-    >>> coded.runs.tobytes().hex(), coded.indices.tobytes().hex()
+    >>> coded.runs.data.tobytes().hex(), coded.indices.data.tobytes().hex()
     ('80', '00')
     """
-    if not 1 <= run_width <= MAX_RUN_WIDTH:
-        raise ValueError(f"run_width must be from 1 to {MAX_RUN_WIDTH}, not {run_width}")
+    if not 0 <= run_width <= MAX_RUN_WIDTH:
+        raise ValueError(f"run_width must be from 0 to {MAX_RUN_WIDTH}, not {run_width}")
+    if run_width == 0:
+        return CodedEntries(0, None, _code(np.asarray(codes, np.uint8).T.reshape(-1)))
     indices, runs = encode_relative(codes, run_width)
     runs[indices == 0] = 1 << run_width
-    indices = indices[indices != 0]
-    coded = []
-    for symbols in (runs, indices):
-        counts = np.bincount(symbols, minlength=1)
-        lengths = code_lengths(counts)
-        coded += [lengths, encode(symbols, lengths), size_bits(counts, lengths)]
-    return CodedEntries(len(runs), *coded)
+    return CodedEntries(run_width, _code(runs), _code(indices[indices != 0]))
+
+
+def _code(symbols):
+    counts = np.bincount(symbols, minlength=1)
+    lengths = code_lengths(counts)
+    return CodedStream(lengths, encode(symbols, lengths), len(symbols), size_bits(counts, lengths))
 
 
 def decode_runs(stream, lengths, count, run_width):
@@ -133,17 +173,17 @@ def decode_runs(stream, lengths, count, run_width):
     return np.where(real, runs, (1 << run_width) - 1).astype(np.uint8), real
 
 
-def decode_indices(stream, lengths, count, index_width):
-    """Decode indices of `count` non-zeros; errors as of `decode_runs`."""
+def decode_indices(stream, lengths, count, index_width, *, zeros):
+    """Decode indices, of which some may be 0 only if `zeros`; errors as of `decode_runs`."""
     if len(lengths) > 1 << index_width:
         raise HuffmanError("bad symbol", f"index {len(lengths) - 1} is none of {index_width} bits")
-    if lengths[0]:
-        raise HuffmanError("bad symbol", "index 0 has a code, which no weight can need")
+    if lengths[0] and not zeros:
+        raise HuffmanError("bad symbol", "index 0 has a code, but there are runs")
     return decode(stream, lengths, count)
 
 
-def merge_entries(indices, real):
-    """Indices of all entries from those of the non-zeros: 0 where there is padding."""
-    merged = np.zeros(len(real), np.uint8)
+def place_indices(indices, runs, real, shape, run_width):
+    """Matrix of indices that follow runs; errors as of `decode_relative`."""
+    merged = np.zeros(len(runs), np.uint8)
     merged[real] = indices
-    return merged
+    return decode_relative(merged, runs, shape, run_width)

@@ -22,7 +22,7 @@ rows, columns              u32 each                    columns = rows of the lay
 multiplier                 u32                         0 to 2**31
 left_shift, right_shift    u8 each                     0 to 31
 low, high                  i16 each                    low <= high
-index_width, run_width     u8 each                     1 to 8
+index_width, run_width     u8 each                     1 to 8; with Huffman codes, runs 0 to 7
 input_zero_point           i32
 output_zero_point          i32
 weight_scale               f64                         positive, finite; as the next two
@@ -40,8 +40,8 @@ instead of the stream:
 
 ======================  =====  =================================================================
 run_bytes, index_bytes  u32 2  of the two streams
-run_table, run_stream   bytes  runs of up to 7 bits, `golden.compression.coded_entries`
-index_table, ..stream   bytes  indices of the non-zeros; tables as of `golden.compression.huffman`
+run_table, run_stream   bytes  runs, see `golden.compression.coded_entries`; none if `run_width` = 0
+index_table, ..stream   bytes  indices; the tables are those of `golden.compression.huffman`
 ======================  =====  =================================================================
 
 The writer chooses the `run_width` with which a stream is shortest; apart from that a network has

@@ -34,7 +34,7 @@ LAYER_FIELDS = (
     ("low", "h", *INT16),
     ("high", "h", *INT16),
     ("index_width", "B", 1, 8),
-    ("run_width", "B", 1, 8),
+    ("run_width", "B", 0, 8),            # 0 only with Huffman codes
     ("input_zero_point", "i", *INT32),
     ("output_zero_point", "i", *INT32),
     ("weight_scale", "d", None, None),

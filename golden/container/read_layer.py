@@ -1,20 +1,11 @@
 """Reading one layer from a container file."""
 
-from contextlib import contextmanager
-
-import numpy as np
-
-from ..compression.coded_entries import (
-    MAX_RUN_WIDTH,
-    decode_indices,
-    decode_runs,
-    merge_entries,
-)
-from ..compression.huffman import load_lengths
+from ..compression.coded_entries import MAX_RUN_WIDTH
 from ..compression.relative import decode_relative, unpack_entries
 from ..network import SparseLayer
+from .coded_section import naming, read_section
 from .integers import unpack_signed
-from .layout import CODED_FIELDS, LAYER_FIELDS, MAX_WEIGHTS, STREAM_FIELDS, ContainerError
+from .layout import CODED_FIELDS, LAYER_FIELDS, MAX_WEIGHTS, ContainerError
 
 __all__ = ["read_layer"]
 
@@ -58,6 +49,12 @@ def read_layer(reader, field, *, coded, columns, max_weights):
         refuse("high", f"must not be below low={values['low']}, but is {values['high']}")
     index_width, run_width, entries = (
         values.pop(key) for key in ("index_width", "run_width", "entries"))
+    is_coded, bias_width = False, 32
+    if coded:
+        is_coded, bias_width = (reader.checked(field, *spec) for spec in CODED_FIELDS)
+    low, high = (0, MAX_RUN_WIDTH) if is_coded else (1, 8)
+    if not low <= run_width <= high:
+        refuse("run_width", f"run_width must be from {low} to {high}, not {run_width}")
     shape = values.pop("rows"), values.pop("columns")
     weights = shape[0] * shape[1]
     if weights > max_weights:
@@ -66,26 +63,21 @@ def read_layer(reader, field, *, coded, columns, max_weights):
         refuse("entries", f"{entries} entries of {run_width}-bit runs can't make {shape[0]} x "
                           f"{shape[1]} weights")
 
-    is_coded, bias_width = False, 32
-    if coded:
-        is_coded, bias_width = (reader.checked(field, *spec) for spec in CODED_FIELDS)
-    if is_coded and run_width > MAX_RUN_WIDTH:
-        refuse("run_width", f"must be from 1 to {MAX_RUN_WIDTH} with Huffman codes, not "
-                            f"{run_width}")
     offsets["codebook"] = reader.offset
     codebook = reader.array(f"{field}.codebook", "<i2", 1 << index_width)
     if codebook[0] != 0:
         refuse("codebook", f"entry 0 must be 0, not {codebook[0]}")
     offset = reader.offset
     stored = reader.take(f"{field}.bias", -(-shape[0] * bias_width // 8))
-    with _naming(f"{field}.bias", offset):
+    with naming(f"{field}.bias", offset):
         bias = unpack_signed(stored, shape[0], bias_width)
-    read_codes = _read_coded if is_coded else _read_packed
-    codes = read_codes(reader, field, entries, index_width, run_width, shape)
+    read_codes = read_section if is_coded else _read_packed
+    codes = read_codes(reader, field, entries=entries, index_width=index_width,
+                       run_width=run_width, shape=shape)
     return SparseLayer(name=name, codes=codes, codebook=codebook, bias=bias, **values)
 
 
-def _read_packed(reader, field, entries, index_width, run_width, shape):
+def _read_packed(reader, field, *, entries, index_width, run_width, shape):
     """Codes of a layer without Huffman codes."""
     offset, width = reader.offset, index_width + run_width
     stream = reader.take(f"{field}.stream", -(-entries * width // 8))
@@ -95,33 +87,3 @@ def _read_packed(reader, field, entries, index_width, run_width, shape):
     except ValueError as error:
         problem, entry = (*error.args, entries)[:2]
         raise ContainerError(f"{field}.stream", offset + entry * width // 8, problem) from None
-
-
-def _read_coded(reader, field, entries, index_width, run_width, shape):
-    """Codes of a layer with Huffman codes."""
-    run_bytes, index_bytes = (reader.checked(field, *spec) for spec in STREAM_FIELDS)
-    offset, lengths, stream = _take_stream(reader, f"{field}.run", run_bytes)
-    with _naming(f"{field}.run_stream", offset):
-        runs, real = decode_runs(stream, lengths, entries, run_width)
-    index_offset, lengths, stream = _take_stream(reader, f"{field}.index", index_bytes)
-    with _naming(f"{field}.index_stream", index_offset):
-        indices = decode_indices(stream, lengths, int(np.count_nonzero(real)), index_width)
-    with _naming(f"{field}.run_stream", offset):
-        return decode_relative(merge_entries(indices, real), runs, shape, run_width)
-
-
-def _take_stream(reader, field, size):
-    """Offset of a stream, lengths of its codes, and its bytes."""
-    with _naming(f"{field}_table", reader.offset):
-        lengths, table_bytes = load_lengths(reader.data[reader.offset:])
-    reader.take(f"{field}_table", table_bytes)
-    return reader.offset, lengths, reader.take(f"{field}_stream", size)
-
-
-@contextmanager
-def _naming(field, offset):
-    """Say in which field something is wrong."""
-    try:
-        yield
-    except ValueError as error:
-        raise ContainerError(field, offset, error.args[0]) from None

@@ -7,8 +7,8 @@ from operator import index
 import numpy as np
 
 from ..compression.coded_entries import best_coded_run_width, code_entries
-from ..compression.huffman import dump_lengths
 from ..compression.relative import best_run_width, encode_relative, pack_entries
+from .coded_section import dump_section
 from .integers import pack_signed, signed_width
 from .layout import (
     CODED_FIELDS,
@@ -19,7 +19,6 @@ from .layout import (
     MAGIC,
     MAX_SIZE,
     MAX_WEIGHTS,
-    STREAM_FIELDS,
     VERSION,
     VERSION_CODED,
     number_problem,
@@ -114,13 +113,13 @@ def _dump_layer(field, layer, huffman):
     if layer.low > layer.high:
         raise ValueError(f"{field}.high: must not be below low={layer.low}, but is {layer.high}")
     bias = _dump_array(f"{field}.bias", layer.bias, "<i4", (layer.rows,), *INT32)
-    run_width, entries, *stream = _dump_packed(codes, index_width)
+    run_width, entries, stream = _dump_packed(codes, index_width)
     extra = []
     if huffman:
         coded = _dump_coded(codes)
-        coding = sum(map(len, coded[2:])) < sum(map(len, stream))
+        coding = len(coded[-1]) < len(stream)
         if coding:
-            run_width, entries, *stream = coded
+            run_width, entries, stream = coded
         bias_width = signed_width(layer.bias)
         bias = pack_signed(layer.bias, bias_width)
         extra = _dump_fields(field, CODED_FIELDS, (int(coding), bias_width))
@@ -129,7 +128,7 @@ def _dump_layer(field, layer, huffman):
               for name, *_ in LAYER_FIELDS]
     return [_dump_text(f"{field}.name", layer.name), *_dump_fields(field, LAYER_FIELDS, values),
             *extra, _dump_array(f"{field}.codebook", codebook, "<i2", codebook.shape, *INT16),
-            bias, *stream]
+            bias, stream]
 
 
 def _dump_fields(field, declared, values):
@@ -154,7 +153,4 @@ def _dump_coded(codes):
     """Run width, number of entries, and bytes, of entries that are."""
     run_width = best_coded_run_width(codes)
     coded = code_entries(codes, run_width)
-    return (run_width, coded.entries,
-            *_dump_fields("", STREAM_FIELDS, (len(coded.runs), len(coded.indices))),
-            dump_lengths(coded.run_lengths), coded.runs.tobytes(),
-            dump_lengths(coded.index_lengths), coded.indices.tobytes())
+    return run_width, coded.entries, dump_section(coded)

@@ -97,7 +97,7 @@ def test_mutated_files():
     rng = np.random.default_rng(2)
     files = [example(rng, (2, 2), 0.5, 2), example(rng, (9, 20, 7, 3), 0.2, 4),
              example(rng, (40, 30, 1), 0.03, 1), example(rng, (5, 6), 1, 8),
-             *(example(rng, (60, 50, 2), density, 3, huffman=True) for density in (0.02, 0.2))]
+             *(example(rng, (60, 50, 2), density, 3, huffman=True) for density in (0.02, 0.2, 1))]
     counts = {(sealed, outcome): 0 for sealed in (False, True) for outcome in ("network", "error")}
     fields, largest, slowest = set(), 0.0, 0.0
     for number in range(MUTATIONS):
