@@ -6,7 +6,11 @@ centroid: it is 0.0 and stands for the pruned weights. Everything takes weights 
 
 import numpy as np
 
-__all__ = ["assign", "centroid_gradients", "kmeans_codebook", "squared_error"]
+__all__ = ["INITS", "assign", "centroid_gradients", "kmeans_codebook", "sharing_rate",
+           "squared_error"]
+
+#: Where centroids may start.
+INITS = ("linear", "density", "random")
 
 
 def kmeans_codebook(weights, clusters, init="linear", *, rng=None, iterations=300):
@@ -82,7 +86,7 @@ def _initial(values, clusters, init, rng):
         if rng is None:
             raise ValueError("init='random' needs an rng")
         return np.sort(rng.choice(values, clusters, replace=clusters > values.size))
-    raise ValueError(f"init must be 'linear', 'density' or 'random', not {init!r}")
+    raise ValueError(f"init must be one of {', '.join(INITS)}, not {init!r}")
 
 
 def assign(weights, codebook):
@@ -149,3 +153,32 @@ def centroid_gradients(gradients, codes, entries):
     sums = np.bincount(codes.ravel(), weights=gradients.ravel(), minlength=entries)
     sums[0] = 0
     return sums
+
+
+def sharing_rate(weights, clusters, bits=32):
+    """How many times smaller weights get by sharing alone (Deep Compression, equation 1).
+
+    ``n b / (n log2(k) + k b)`` for n weights of b bits and k centroids, whose indices take a whole
+    number of bits each.
+
+    Parameters
+    ----------
+    weights, clusters : int
+        At least 1 each.
+    bits : int
+        Of a weight that is not shared.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    The paper's example, 4 x 4 weights and 4 centroids:
+
+    >>> sharing_rate(16, 4)
+    3.2
+    """
+    if weights < 1 or clusters < 1:
+        raise ValueError(f"{weights} weights and {clusters} clusters; at least 1 of each is needed")
+    return weights * bits / (weights * (clusters - 1).bit_length() + clusters * bits)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..convolution import im2col, max_pool
 from ..fixed import INT32_MAX, quantise_multiplier, requantise, saturate
 from ..network import SparseLayer
 from ..quantisation import quantise, symmetric_scale
@@ -10,7 +11,7 @@ __all__ = ["infer", "integer_layer"]
 
 
 def integer_layer(name, codebook, codes, bias, *, input_scale, output_scale, activation_bound,
-                  relu):
+                  relu, window=None):
     """Quantise one layer so that no sum of it can leave 32 bits.
 
     Codebook entries get as many bits, at most 16, as this allows: whatever the activations, with
@@ -31,6 +32,8 @@ def integer_layer(name, codebook, codes, bias, *, input_scale, output_scale, act
         Largest magnitude of a centred activation at the input.
     relu : bool
         Whether negative outputs become 0.
+    window : Window, optional
+        Of a convolution, whose kernels are the rows of `codes`.
 
     Returns
     -------
@@ -62,7 +65,7 @@ def integer_layer(name, codebook, codes, bias, *, input_scale, output_scale, act
         name=name, codes=codes, codebook=weights.astype(np.int16), bias=stored.astype(np.int32),
         multiplier=multiplier, left_shift=left_shift, right_shift=right_shift,
         low=0 if relu else -32768, high=32767, weight_scale=weight_scale,
-        input_scale=input_scale, output_scale=output_scale)
+        input_scale=input_scale, output_scale=output_scale, window=window)
 
 
 def infer(network, inputs):
@@ -74,12 +77,12 @@ def infer(network, inputs):
     Parameters
     ----------
     network : SparseNetwork
-    inputs : array_like of int, shape (batch, columns)
-        Centred activations.
+    inputs : array_like of int, shape (batch, inputs)
+        Centred activations; an image channel by channel, row by row.
 
     Returns
     -------
-    ndarray of int16, shape (batch, rows)
+    ndarray of int16, shape (batch, outputs)
         Centred outputs of the last layer.
 
     Raises
@@ -91,12 +94,25 @@ def infer(network, inputs):
     if activations.dtype.kind not in "iu" or saturate(activations, 16)[1]:
         raise ValueError("Inputs must be integers of 16 bits")
     for layer in network.layers:
-        # Products of 16-bit numbers: float64, which BLAS multiplies, holds their sums exactly.
-        sums = activations.astype(np.float64) @ layer.weights.T.astype(np.float64) + layer.bias
-        sums, saturations = saturate(sums.astype(np.int64), 32)
-        outputs, shifted = requantise(
-            sums, layer.multiplier, layer.left_shift, layer.right_shift)
-        if saturations + shifted:
-            raise ValueError(f"{layer.name}: {saturations + shifted} sums leave 32 bits")
-        activations = np.clip(outputs, layer.low, layer.high).astype(np.int16)
+        activations = _infer_layer(layer, activations)
     return activations
+
+
+def _infer_layer(layer, activations):
+    """Outputs of one layer, shape (batch, outputs), as int16."""
+    window = layer.window
+    if window is not None:
+        images = activations.reshape(-1, window.channels, window.height, window.width)
+        activations = im2col(images, (window.kernel_height, window.kernel_width),
+                             stride=window.stride, padding=window.padding)
+    # Products of 16-bit numbers: float64, which BLAS multiplies, holds their sums exactly.
+    sums = activations.astype(np.float64) @ layer.weights.T.astype(np.float64) + layer.bias
+    sums, saturations = saturate(sums.astype(np.int64), 32)
+    outputs, shifted = requantise(sums, layer.multiplier, layer.left_shift, layer.right_shift)
+    if saturations + shifted:
+        raise ValueError(f"{layer.name}: {saturations + shifted} sums leave 32 bits")
+    outputs = np.clip(outputs, layer.low, layer.high).astype(np.int16)
+    if window is None:
+        return outputs
+    # The channel comes first in an image; the matrix product has it last.
+    return max_pool(outputs.transpose(0, 3, 1, 2), window.pool).reshape(len(outputs), -1)

@@ -6,7 +6,7 @@ All numbers are little-endian; a *text* is a u16 count of bytes and as many byte
 field          type   meaning
 =============  =====  =====================================================================
 magic          4 B    ``WEFT``
-version        u16    1, or 2 with Huffman codes
+version        u16    1, or 2 with Huffman codes or convolutions
 layers         u16    how many, at least 1
 size           u32    bytes of the whole file, checksum included
 metadata       u16    how many pairs follow, each a text `key` and a text `value`
@@ -18,7 +18,7 @@ Each layer, whose fields mean what `golden.network.SparseLayer` says:
 
 =========================  ==========================  =====================================
 name                       text                        printable, not empty
-rows, columns              u32 each                    columns = rows of the layer before
+rows, columns              u32 each                    columns = outputs of the layer before
 multiplier                 u32                         0 to 2**31
 left_shift, right_shift    u8 each                     0 to 31
 low, high                  i16 each                    low <= high
@@ -33,10 +33,13 @@ bias                       i32 x rows
 stream                     bytes                       `golden.compression.relative`
 =========================  ==========================  =====================================
 
-In version 2, `coding` (u8) and `bias_width` (u8) follow `entries`. The biases are then packed, with
-as many bits each, least significant first and the last byte filled up with zero bits. A layer with
-coding 0 goes on as above; with coding 1, which the writer chooses where it is smaller, there is
-instead of the stream:
+In version 2, `coding`, `bias_width` and `window` (u8 each) follow `entries`. With window 1, the
+layer is a convolution, the inputs of its window instead of its columns are the outputs of the layer
+before, and the fields of `golden.network.Window` follow: `channels`, `height` and `width` (u16
+each), `kernel_height`, `kernel_width`, `stride`, `padding` and `pool` (u8 each). The biases are
+packed, `bias_width` bits each, least significant first and the last byte filled up with zero bits.
+A layer with coding 0 goes on as above; with coding 1, which the writer chooses where it is smaller,
+there is instead of the stream:
 
 ======================  =====  =================================================================
 run_bytes, index_bytes  u32 2  of the two streams

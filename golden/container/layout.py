@@ -5,12 +5,12 @@ import struct
 
 __all__ = [
     "CODED_FIELDS", "HEADER", "INT16", "INT32", "LAYER_FIELDS", "MAGIC", "MAX_SIZE", "MAX_WEIGHTS",
-    "STREAM_FIELDS", "VERSION", "VERSION_CODED", "ContainerError", "number_problem",
-    "text_problem",
+    "STREAM_FIELDS", "VERSION", "VERSION_CODED", "WINDOW_FIELDS", "ContainerError",
+    "number_problem", "text_problem",
 ]
 
 MAGIC = b"WEFT"
-#: Version of a file without Huffman codes, and of one with them.
+#: Version of a file without Huffman codes and convolutions, and of one with them.
 VERSION, VERSION_CODED = 1, 2
 #: Bytes of the largest file that is read.
 MAX_SIZE = 1 << 28
@@ -43,10 +43,18 @@ LAYER_FIELDS = (
     ("entries", "I", 0, 8 * MAX_SIZE),
 )
 
-#: What follows in a file with Huffman codes, and what follows there in a layer that has them.
+#: What follows in version 2, and what follows there in a layer that has Huffman codes.
 CODED_FIELDS = (
     ("coding", "B", 0, 1),
     ("bias_width", "B", 1, 32),
+    ("window", "B", 0, 1),
+)
+#: What then follows of a convolution, see `golden.network.Window`.
+WINDOW_FIELDS = (
+    *((name, "H", 1, 0xFFFF) for name in ("channels", "height", "width")),
+    *((name, "B", 1, 0xFF) for name in ("kernel_height", "kernel_width", "stride")),
+    ("padding", "B", 0, 0xFF),
+    ("pool", "B", 1, 0xFF),
 )
 STREAM_FIELDS = (
     ("run_bytes", "I", 0, MAX_SIZE),

@@ -81,9 +81,9 @@ def loads_with_spans(data):
 
     layers, weights = [], 0
     for number in range(layer_count):
-        columns = layers[-1].rows if layers else None
+        inputs = layers[-1].outputs if layers else None
         layers.append(read_layer(reader, f"layers[{number}]", coded=version == VERSION_CODED,
-                                 columns=columns, max_weights=MAX_WEIGHTS - weights))
+                                 inputs=inputs, max_weights=MAX_WEIGHTS - weights))
         weights += layers[-1].codes.size
     if reader.offset != end:
         raise ContainerError("layers", reader.offset,

@@ -2,15 +2,15 @@
 
 from ..compression.coded_entries import MAX_RUN_WIDTH
 from ..compression.relative import decode_relative, unpack_entries
-from ..network import SparseLayer
+from ..network import SparseLayer, Window
 from .coded_section import naming, read_section
 from .integers import unpack_signed
-from .layout import CODED_FIELDS, LAYER_FIELDS, MAX_WEIGHTS, ContainerError
+from .layout import CODED_FIELDS, LAYER_FIELDS, MAX_WEIGHTS, WINDOW_FIELDS, ContainerError
 
 __all__ = ["read_layer"]
 
 
-def read_layer(reader, field, *, coded, columns, max_weights):
+def read_layer(reader, field, *, coded, inputs, max_weights):
     """Read one layer.
 
     Parameters
@@ -19,8 +19,8 @@ def read_layer(reader, field, *, coded, columns, max_weights):
     field : str
         What errors call it.
     coded : bool
-        Whether the file is one with Huffman codes.
-    columns : int or None
+        Whether the file is of version 2.
+    inputs : int or None
         What it must have.
     max_weights : int
         What it may have.
@@ -42,16 +42,17 @@ def read_layer(reader, field, *, coded, columns, max_weights):
     def refuse(key, problem):
         raise ContainerError(f"{field}.{key}", offsets[key], problem)
 
-    if columns not in (None, values["columns"]):
-        refuse("columns", f"must be {columns}, the rows of the layer before, not "
-                          f"{values['columns']}")
     if values["high"] < values["low"]:
         refuse("high", f"must not be below low={values['low']}, but is {values['high']}")
     index_width, run_width, entries = (
         values.pop(key) for key in ("index_width", "run_width", "entries"))
-    is_coded, bias_width = False, 32
+    is_coded, bias_width, window = False, 32, None
     if coded:
-        is_coded, bias_width = (reader.checked(field, *spec) for spec in CODED_FIELDS)
+        is_coded, bias_width, has_window = (reader.checked(field, *spec) for spec in CODED_FIELDS)
+        window = _read_window(reader, field, values["columns"]) if has_window else None
+    taken = window.inputs if window else values["columns"]
+    if inputs not in (None, taken):
+        refuse("columns", f"takes {taken} inputs, but the layer before has {inputs} outputs")
     low, high = (0, MAX_RUN_WIDTH) if is_coded else (1, 8)
     if not low <= run_width <= high:
         refuse("run_width", f"run_width must be from {low} to {high}, not {run_width}")
@@ -74,7 +75,20 @@ def read_layer(reader, field, *, coded, columns, max_weights):
     read_codes = read_section if is_coded else _read_packed
     codes = read_codes(reader, field, entries=entries, index_width=index_width,
                        run_width=run_width, shape=shape)
-    return SparseLayer(name=name, codes=codes, codebook=codebook, bias=bias, **values)
+    return SparseLayer(name=name, codes=codes, codebook=codebook, bias=bias, window=window,
+                       **values)
+
+
+def _read_window(reader, field, columns):
+    """Window of a convolution with so many columns."""
+    offset = reader.offset
+    numbers = {spec[0]: reader.checked(field, *spec) for spec in WINDOW_FIELDS}
+    with naming(f"{field}.window", offset):
+        window = Window(**numbers)
+    if window.columns != columns:
+        raise ContainerError(f"{field}.window", offset,
+                             f"its patches hold {window.columns} numbers, not {columns}")
+    return window
 
 
 def _read_packed(reader, field, *, entries, index_width, run_width, shape):

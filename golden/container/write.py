@@ -21,6 +21,7 @@ from .layout import (
     MAX_WEIGHTS,
     VERSION,
     VERSION_CODED,
+    WINDOW_FIELDS,
     number_problem,
     text_problem,
 )
@@ -61,20 +62,20 @@ def dumps(network, *, huffman=False):
     for number, (key, value) in enumerate(network.metadata.items()):
         parts += [_dump_text(f"metadata[{number}].key", key),
                   _dump_text(f"metadata[{number}].value", value, lines=True)]
-    columns, weights = None, 0
+    version = VERSION_CODED if huffman or any(layer.window for layer in network.layers) else VERSION
+    outputs, weights = None, 0
     for number, layer in enumerate(network.layers):
         field = f"layers[{number}]"
-        parts += _dump_layer(field, layer, huffman)
-        if columns not in (None, layer.columns):
-            raise ValueError(f"{field}.columns: must be {columns}, the rows of the layer before, "
-                             f"not {layer.columns}")
-        columns, weights = layer.rows, weights + layer.rows * layer.columns
+        parts += _dump_layer(field, layer, version, huffman)
+        if outputs not in (None, layer.inputs):
+            raise ValueError(f"{field}.columns: takes {layer.inputs} inputs, but the layer before "
+                             f"has {outputs} outputs")
+        outputs, weights = layer.outputs, weights + layer.rows * layer.columns
     body = b"".join(parts)
     size = HEADER.size + len(body) + 4
     if size > MAX_SIZE or weights > MAX_WEIGHTS:
         raise ValueError(f"size: {size} bytes for {weights} weights; at most {MAX_SIZE} bytes for "
                          f"{MAX_WEIGHTS} weights can be read back")
-    version = VERSION_CODED if huffman else VERSION
     data = HEADER.pack(MAGIC, version, len(network.layers), size) + body
     return data + struct.pack("<I", zlib.crc32(data))
 
@@ -99,7 +100,7 @@ def _dump_array(field, values, type_, shape, low, high):
     return array.astype(type_).tobytes()
 
 
-def _dump_layer(field, layer, huffman):
+def _dump_layer(field, layer, version, huffman):
     codes, codebook = np.asarray(layer.codes), np.asarray(layer.codebook)
     if codes.ndim != 2 or not codes.size:
         raise ValueError(f"{field}.codes: must have rows and columns, not shape {codes.shape}")
@@ -114,15 +115,23 @@ def _dump_layer(field, layer, huffman):
         raise ValueError(f"{field}.high: must not be below low={layer.low}, but is {layer.high}")
     bias = _dump_array(f"{field}.bias", layer.bias, "<i4", (layer.rows,), *INT32)
     run_width, entries, stream = _dump_packed(codes, index_width)
-    extra = []
+    coding, extra = False, []
     if huffman:
         coded = _dump_coded(codes)
         coding = len(coded[-1]) < len(stream)
         if coding:
             run_width, entries, stream = coded
+    if version == VERSION_CODED:
         bias_width = signed_width(layer.bias)
         bias = pack_signed(layer.bias, bias_width)
-        extra = _dump_fields(field, CODED_FIELDS, (int(coding), bias_width))
+        window = layer.window
+        extra = _dump_fields(field, CODED_FIELDS, (int(coding), bias_width, window is not None))
+        if window is not None:
+            if window.columns != layer.columns:
+                raise ValueError(f"{field}.window: its patches hold {window.columns} numbers, not "
+                                 f"{layer.columns}")
+            extra += _dump_fields(f"{field}.window", WINDOW_FIELDS,
+                                  [getattr(window, name) for name, *_ in WINDOW_FIELDS])
     derived = {"run_width": run_width, "entries": entries}
     values = [derived[name] if name in derived else getattr(layer, name)
               for name, *_ in LAYER_FIELDS]

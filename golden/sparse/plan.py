@@ -91,6 +91,7 @@ def check_layer(layer, geometry):
         if not condition:
             raise ValueError(f"Layer {layer.name!r}: {complaint}")
 
+    require(layer.window is None, "is a convolution; the sparse core runs fully connected layers")
     codes, codebook, bias = (np.asarray(x) for x in (layer.codes, layer.codebook, layer.bias))
     require(codes.ndim == 2 and codes.size and codes.dtype == np.uint8,
             f"codes must be a matrix of uint8, not {codes.dtype} of shape {codes.shape}")

@@ -28,6 +28,7 @@ SMALL = SparseNetwork((SparseLayer(
 FIELDS = [
     ("coding", "01"),
     ("bias_width", "04"),
+    ("window", "00"),
     ("codebook", "00 00 01 00 ff ff 2c 01"),
     ("bias", "7f" + 19 * " 00"),
     ("run_bytes", "02 00 00 00"),
@@ -89,6 +90,7 @@ def test_bytes_by_hand(monkeypatch):
     ("bias_width", "21", "bias_width", "from 1 to 32, not 33"),
     ("run_width", "00", "entries", "8 entries of 0-bit runs can't make"),
     ("run_width", "08", "run_width", "from 0 to 7, not 8"),
+    ("window", "02", "window", "from 0 to 1, not 2"),
     ("codebook", "01", "codebook", "entry 0 must be 0"),
     ("run_bytes", "03", "run_stream", "trailing bytes"),
     ("run_bytes", "ff 00 00 00", "run_stream", "takes 255 bytes"),

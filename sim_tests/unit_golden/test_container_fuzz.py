@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from golden.container import MAX_WEIGHTS, ContainerError, dumps, loads
-from golden.network import SparseLayer, SparseNetwork
+from golden.network import SparseLayer, SparseNetwork, Window
 
 #: Each is tried as it is and with size and checksum made right: twice as many files.
 MUTATIONS = 10_000
@@ -23,16 +23,19 @@ NASTY = [struct.pack(f"<{type_}", value) for type_, values in (
 ) for value in values]
 
 
-def example(rng, sizes, density, index_width, *, huffman=False):
+def example(rng, sizes, density, index_width, *, huffman=False, window=None):
+    """A file of fully connected layers, or with a `window` of one convolution."""
     layers = []
-    for number, (columns, rows) in enumerate(pairwise(sizes)):
+    shapes = list(pairwise(sizes)) if window is None else [(window.columns, sizes[0])]
+    for number, (columns, rows) in enumerate(shapes):
         codes = rng.integers(1, 1 << index_width, (rows, columns))
         codebook = rng.integers(-999, 999, 1 << index_width).astype(np.int16)
         codebook[0] = 0
         layers.append(SparseLayer(
             name=f"layer{number}", codebook=codebook, multiplier=1 << 30,
             codes=np.where(rng.random(codes.shape) < density, codes, 0).astype(np.uint8),
-            bias=rng.integers(-999, 999, rows).astype(np.int32)))
+            bias=rng.integers(-999, 999, rows).astype(np.int32),
+            window=window))
     return dumps(SparseNetwork(tuple(layers), {"made by": "a test", "accuracy": "97 %"}),
                  huffman=huffman)
 
@@ -77,11 +80,12 @@ def seal(data):
 
 def assert_valid(network):
     """What whoever uses a network may rely on."""
-    weights, columns = 0, None
+    weights, outputs = 0, None
     for layer in network.layers:
         assert layer.codes.dtype == np.uint8 and layer.codes.ndim == 2 and layer.codes.size
-        assert columns in (None, layer.columns)
-        columns, weights = layer.rows, weights + layer.codes.size
+        assert outputs in (None, layer.inputs)
+        outputs, weights = layer.outputs, weights + layer.codes.size
+        assert layer.window is None or layer.window.columns == layer.columns
         assert layer.codebook.dtype == np.int16 and layer.codebook[0] == 0
         assert layer.codes.max() < len(layer.codebook) == 1 << layer.index_width
         assert layer.bias.dtype == np.int32 and layer.bias.shape == (layer.rows,)
@@ -97,7 +101,8 @@ def test_mutated_files():
     rng = np.random.default_rng(2)
     files = [example(rng, (2, 2), 0.5, 2), example(rng, (9, 20, 7, 3), 0.2, 4),
              example(rng, (40, 30, 1), 0.03, 1), example(rng, (5, 6), 1, 8),
-             *(example(rng, (60, 50, 2), density, 3, huffman=True) for density in (0.02, 0.2, 1))]
+             *(example(rng, (60, 50, 2), density, 3, huffman=True) for density in (0.02, 0.2, 1)),
+             example(rng, (6,), 0.5, 3, window=Window(2, 5, 6, 3, 2, stride=2, padding=1, pool=2))]
     counts = {(sealed, outcome): 0 for sealed in (False, True) for outcome in ("network", "error")}
     fields, largest, slowest = set(), 0.0, 0.0
     for number in range(MUTATIONS):
@@ -138,8 +143,8 @@ def test_mutated_files():
         *(f"layers.{name}" for name in (
             "name", "rows", "columns", "multiplier", "left_shift", "right_shift", "high",
             "index_width", "run_width", "weight_scale", "input_scale", "output_scale", "entries",
-            "codebook", "bias", "stream", "coding", "bias_width", "run_bytes", "index_bytes",
-            "run_table", "run_stream", "index_table", "index_stream"))}
+            "codebook", "bias", "stream", "coding", "bias_width", "window", "run_bytes",
+            "index_bytes", "run_table", "run_stream", "index_table", "index_stream"))}
     # Bytes taken per byte of file: an entry of 9 bits makes up to 256 weights, twice over.
     assert largest < 600
     assert slowest < 0.5
