@@ -1,5 +1,7 @@
 """What turns a convolution into a matrix product: patches as rows, and pooling behind it."""
 
+from functools import reduce
+
 import numpy as np
 
 __all__ = ["im2col", "max_pool", "output_size"]
@@ -65,7 +67,7 @@ def im2col(images, kernel, *, stride=1, padding=0):
     return patches.reshape(*patches.shape[:3], -1)
 
 
-def max_pool(images, size, *, stride=None):
+def max_pool(images, size, *, stride=None, partial=False):
     """Largest element of every window.
 
     Parameters
@@ -74,8 +76,10 @@ def max_pool(images, size, *, stride=None):
     size : int
         Height and width of the windows; 1 changes nothing.
     stride : int, optional
-        Step between windows; by default `size`, so that they don't overlap. What is left over at
-        the bottom and right belongs to no window.
+        Step between windows, not above `size`; by default `size`, so that they don't overlap.
+    partial : bool
+        Whether what is left over at the bottom and right has windows too, which reach over the
+        border, as in Caffe. Otherwise it belongs to no window.
 
     Returns
     -------
@@ -86,7 +90,21 @@ def max_pool(images, size, *, stride=None):
     >>> max_pool(np.arange(16).reshape(1, 1, 4, 4), 2)[0, 0]
     array([[ 5,  7],
            [13, 15]])
+    >>> max_pool(np.arange(16).reshape(1, 1, 4, 4), 3, stride=2, partial=True)[0, 0]
+    array([[10, 11],
+           [14, 15]])
     """
     stride = size if stride is None else stride
-    windows = np.lib.stride_tricks.sliding_window_view(images, (size, size), axis=(2, 3))
-    return windows[:, :, ::stride, ::stride].max(axis=(4, 5))
+    if min(images.shape[2:]) < size:
+        raise ValueError(f"Images of {images.shape[2]} x {images.shape[3]} are smaller than "
+                         f"windows of {size}")
+    if partial:
+        # The first pixel of a window is never beyond the border: to repeat it changes no maximum.
+        images = np.pad(images, ((0, 0), (0, 0), *((0, (size - length) % stride)
+                                                   for length in images.shape[2:])), mode="edge")
+    # Along one axis after the other, which takes 2 size instead of size**2 comparisons.
+    for axis in (2, 3):
+        count = output_size(images.shape[axis], size, stride)
+        shifted = (images.take(shift + stride * np.arange(count), axis) for shift in range(size))
+        images = reduce(np.maximum, shifted)
+    return images

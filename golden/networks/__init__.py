@@ -1,0 +1,1 @@
+"""Convolutional networks as graphs, computed in floats and in integers."""
