@@ -27,6 +27,9 @@ class Collision(Enum):
     NEVER = "never collides"
     #: The value being written, through an explicit bypass (one register and multiplexer a bit).
     NEW = "sees the new value"
+    #: Anything: nobody looks at what such a read returns. Who says so asserts it, for only the
+    #: reader knows what it looks at.
+    IGNORED = "sees what nobody looks at"
 
 
 class Style(Enum):
@@ -97,7 +100,7 @@ def block_ram(m, name, *, shape, depth, collision, init=(), granularity=None,
     if not isinstance(collision, Collision):
         raise TypeError(f"Memory {name!r} must state its collision policy, a Collision, "
                         f"not {collision!r}")
-    # `no_rw_check` in both cases: there is no collision to emulate, or the bypass is explicit.
+    # `no_rw_check` in all cases: there is no collision to emulate, or the bypass is explicit.
     memory = _memory(m, name, shape=shape, depth=depth, init=init, style=style,
                      attrs={"no_rw_check": 1})
     write = memory.write_port(granularity=granularity)
@@ -105,6 +108,8 @@ def block_ram(m, name, *, shape, depth, collision, init=(), granularity=None,
         read = memory.read_port(transparent_for=(write,))
         return Ports(write, read)
     read = memory.read_port()
+    if collision is Collision.IGNORED:
+        return Ports(write, read)
     check = Check(f"{name} is read where it is written")
     m.submodules[f"{name}_check"] = check
     m.d.comb += check.holds.eq(~(write.en.any() & read.en & (write.addr == read.addr)))

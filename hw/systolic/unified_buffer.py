@@ -1,0 +1,174 @@
+"""Where activations live: a memory whose every access may start at any element."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from ..check import Check
+from ..common.pipeline import delay, register, rotate
+from ..memory import Collision, block_ram
+
+__all__ = ["UnifiedBuffer"]
+
+#: Levels of multiplexers between two registers of a rotation.
+_LEVELS = 2
+
+
+def _stages(banks_log2):
+    """Steps of a rotation, in as many groups as it takes cycles."""
+    return [range(first, min(first + _LEVELS, banks_log2))
+            for first in range(0, banks_log2, _LEVELS)]
+
+
+class UnifiedBuffer(wiring.Component):
+    """Elements in `banks` memories, one read and one write of consecutive elements a cycle.
+
+    Element e is row e // banks of bank e mod banks, so that any `banks` consecutive ones come from
+    different banks, and are rotated into the order of lanes::
+
+        read_data[lane]                    = element[read_address + lane]
+        element[write_address + lane]      = write_data[lane]  where write_enable[lane]
+
+    with addresses modulo `depth`.
+
+    What a read sees that meets a write of the same element, or one later than `write_latency`
+    cycles before it, is undefined. Every read takes `banks` elements, also where its reader wants
+    fewer: the others may well be written then. `read_mask` says which lanes will be looked at, and
+    an assertion in simulation holds those to meeting no write; no hardware comes of it.
+
+    Timing: `read_data` is valid `read_latency` cycles after `read_enable`, for that one cycle. A
+    read sees a write if it comes `write_latency` cycles after it or later. Inputs should come from
+    registers, at most one multiplexer away. A block RAM's data goes straight into a register.
+
+    Parameters
+    ----------
+    depth : int
+        Elements, a power of two and at least twice `banks`.
+    banks : int
+        Lanes of a read: a power of two, at least 2.
+    write_lanes : int
+        Lanes of a write: a power of two, at most `banks`.
+    width : int
+        Bits of an element.
+
+    Attributes
+    ----------
+    read_latency, write_latency : int
+
+    Members
+    -------
+    read_enable : In(1)
+    read_address : In(range(depth))
+    read_mask : In(banks)
+    read_data : Out(ArrayLayout(signed(width), banks))
+    write_enable : In(write_lanes)
+    write_address : In(range(depth))
+    write_data : In(ArrayLayout(signed(width), write_lanes))
+    """
+
+    def __init__(self, *, depth, banks, write_lanes, width):
+        for name, value in (("depth", depth), ("banks", banks), ("write_lanes", write_lanes)):
+            if value < 1 or value.bit_count() != 1:
+                raise ValueError(f"{name} must be a power of two, not {value}")
+        if banks < 2 or depth < 2 * banks:
+            raise ValueError(f"depth={depth} must be at least twice banks={banks}, at least 2")
+        if write_lanes > banks:
+            raise ValueError(f"write_lanes={write_lanes} must be at most banks={banks}")
+        if width < 1:
+            raise ValueError(f"Width must be at least 1 bit, not {width}")
+        self.depth = depth
+        self.banks = banks
+        self.write_lanes = write_lanes
+        self.width = width
+
+        stages = len(_stages(exact_log2(banks)))
+        # A read: row of each bank (2), block RAM, register, rotation.
+        self.read_latency = 2 + 1 + 1 + stages
+        # A write is in its bank after `stages` cycles, a read at its bank after 2.
+        self.write_latency = max(1, stages - 1)
+
+        super().__init__({
+            "read_enable": In(1),
+            "read_address": In(range(depth)),
+            "read_mask": In(banks),
+            "read_data": Out(data.ArrayLayout(signed(width), banks)),
+            "write_enable": In(write_lanes),
+            "write_address": In(range(depth)),
+            "write_data": In(data.ArrayLayout(signed(width), write_lanes)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        banks, banks_log2 = self.banks, exact_log2(self.banks)
+        stages = _stages(banks_log2)
+
+        # Write: each lane goes to the bank of its element, in as many steps as a rotation has. With
+        # half as many lanes as banks or fewer, a bank's data can only be that of one lane of each
+        # residue, and the lower half of the banks is met in the next row whenever the first lane
+        # meets the upper half.
+        few = 2 * self.write_lanes <= banks
+        offset = self.write_address[:banks_log2]
+        row = self.write_address[banks_log2:]
+        elements = [self.write_data[lane] for lane in range(self.write_lanes)]
+        enables = [*self.write_enable, *[Const(0, 1)] * (banks - self.write_lanes)]
+        rows_next = [row + offset[-1]] if few else [row, row + 1]
+        for number, steps in enumerate(stages):
+            elements = [register(m, element.as_signed(), f"element_{lane}_{number}")
+                        for lane, element in enumerate(rotate(
+                            elements, offset, [step for step in steps
+                                               if 1 << step < self.write_lanes], back=True))]
+            rotated = rotate(enables, offset, steps, back=True)
+            enables = []
+            for bank, value in enumerate(rotated):
+                enable = Signal(name=f"enable_{bank}_{number}")
+                m.d.sync += enable.eq(value)
+                enables.append(enable)
+            row = register(m, row, f"write_row_{number}")
+            offset = register(m, offset, f"write_offset_{number}")
+            rows_next = [register(m, value[:len(row)], f"write_rows_{number}_{index}")
+                         for index, value in enumerate(rows_next)]
+
+        if few:
+            write_rows = [rows_next[0] if bank < banks // 2 else row for bank in range(banks)]
+        else:
+            write_rows = [Mux(bank < offset, rows_next[1], row) for bank in range(banks)]
+
+        # Read: banks below that of the first element are met in the next row.
+        offset = self.read_address[:banks_log2]
+        row = register(m, self.read_address[banks_log2:], "read_row")
+        next_row = register(m, (self.read_address[banks_log2:] + 1)[:len(row)], "read_next_row")
+        wraps = register(m, Cat(bank < offset for bank in range(banks)), "read_wraps")
+        enable = Signal(2)
+        m.d.sync += enable.eq(Cat(self.read_enable, enable))
+        wanted = register(m, Cat(rotate(list(self.read_mask), offset, range(banks_log2),
+                                        back=True)), "read_wanted")
+        wanted = register(m, wanted, "bank_wanted")
+
+        read_data, collides = [], []
+        for bank in range(banks):
+            write, read = block_ram(m, f"bank_{bank}", shape=signed(self.width),
+                                    depth=self.depth // banks, collision=Collision.IGNORED)
+            read_row = register(m, Mux(wraps[bank], next_row, row), f"bank_{bank}_row")
+            m.d.comb += [
+                write.en.eq(enables[bank]),
+                write.addr.eq(write_rows[bank]),
+                write.data.eq(elements[bank % self.write_lanes]),
+                read.en.eq(enable[1]),
+                read.addr.eq(read_row),
+            ]
+            collides.append(wanted[bank] & write.en & read.en & (write.addr == read.addr))
+            read_data.append(register(m, read.data, f"bank_{bank}_data"))
+        m.submodules.check = check = Check("an element is read where it is written")
+        m.d.comb += check.holds.eq(~Cat(collides).any())
+
+        offset = delay(m, offset, 4, "read_offset")
+        for number, steps in enumerate(stages):
+            read_data = [register(m, element.as_signed(), f"read_{lane}_{number}")
+                         for lane, element in enumerate(rotate(read_data, offset, steps))]
+            offset = register(m, offset, f"rotated_offset_{number}")
+        for lane in range(banks):
+            m.d.comb += self.read_data[lane].eq(read_data[lane])
+
+        return m
