@@ -11,16 +11,6 @@ from ..memory import Collision, block_ram
 
 __all__ = ["UnifiedBuffer"]
 
-#: Levels of multiplexers between two registers of a rotation.
-_LEVELS = 2
-
-
-def _stages(banks_log2):
-    """Steps of a rotation, in as many groups as it takes cycles."""
-    return [range(first, min(first + _LEVELS, banks_log2))
-            for first in range(0, banks_log2, _LEVELS)]
-
-
 class UnifiedBuffer(wiring.Component):
     """Elements in `banks` memories, one read and one write of consecutive elements a cycle.
 
@@ -54,7 +44,10 @@ class UnifiedBuffer(wiring.Component):
 
     Attributes
     ----------
-    read_latency, write_latency : int
+    read_latency : int
+        4 + log2(`banks`).
+    write_latency : int
+        log2(`banks`) - 1, at least 1.
 
     Members
     -------
@@ -82,7 +75,9 @@ class UnifiedBuffer(wiring.Component):
         self.write_lanes = write_lanes
         self.width = width
 
-        stages = len(_stages(exact_log2(banks)))
+        # A rotation takes a cycle for each power of two: yosys 0.70 makes a multiplexer of four of
+        # two levels without a register between them, in twice as many look-up tables.
+        stages = exact_log2(banks)
         # A read: row of each bank (2), block RAM, register, rotation.
         self.read_latency = 2 + 1 + 1 + stages
         # A write is in its bank after `stages` cycles, a read at its bank after 2.
@@ -102,7 +97,6 @@ class UnifiedBuffer(wiring.Component):
         m = Module()
 
         banks, banks_log2 = self.banks, exact_log2(self.banks)
-        stages = _stages(banks_log2)
 
         # Write: each lane goes to the bank of its element, in as many steps as a rotation has. With
         # half as many lanes as banks or fewer, a bank's data can only be that of one lane of each
@@ -114,20 +108,19 @@ class UnifiedBuffer(wiring.Component):
         elements = [self.write_data[lane] for lane in range(self.write_lanes)]
         enables = [*self.write_enable, *[Const(0, 1)] * (banks - self.write_lanes)]
         rows_next = [row + offset[-1]] if few else [row, row + 1]
-        for number, steps in enumerate(stages):
-            elements = [register(m, element.as_signed(), f"element_{lane}_{number}")
-                        for lane, element in enumerate(rotate(
-                            elements, offset, [step for step in steps
-                                               if 1 << step < self.write_lanes], back=True))]
-            rotated = rotate(enables, offset, steps, back=True)
-            enables = []
+        for step in range(banks_log2):
+            if 1 << step < self.write_lanes:
+                elements = rotate(elements, offset, [step], back=True)
+            elements = [register(m, element.as_signed(), f"element_{lane}_{step}")
+                        for lane, element in enumerate(elements)]
+            rotated, enables = rotate(enables, offset, [step], back=True), []
             for bank, value in enumerate(rotated):
-                enable = Signal(name=f"enable_{bank}_{number}")
+                enable = Signal(name=f"enable_{bank}_{step}")
                 m.d.sync += enable.eq(value)
                 enables.append(enable)
-            row = register(m, row, f"write_row_{number}")
-            offset = register(m, offset, f"write_offset_{number}")
-            rows_next = [register(m, value[:len(row)], f"write_rows_{number}_{index}")
+            row = register(m, row, f"write_row_{step}")
+            offset = register(m, offset, f"write_offset_{step}")
+            rows_next = [register(m, value[:len(row)], f"write_rows_{step}_{index}")
                          for index, value in enumerate(rows_next)]
 
         if few:
@@ -164,10 +157,10 @@ class UnifiedBuffer(wiring.Component):
         m.d.comb += check.holds.eq(~Cat(collides).any())
 
         offset = delay(m, offset, 4, "read_offset")
-        for number, steps in enumerate(stages):
-            read_data = [register(m, element.as_signed(), f"read_{lane}_{number}")
-                         for lane, element in enumerate(rotate(read_data, offset, steps))]
-            offset = register(m, offset, f"rotated_offset_{number}")
+        for step in range(banks_log2):
+            read_data = [register(m, element.as_signed(), f"read_{lane}_{step}")
+                         for lane, element in enumerate(rotate(read_data, offset, [step]))]
+            offset = register(m, offset, f"rotated_offset_{step}")
         for lane in range(banks):
             m.d.comb += self.read_data[lane].eq(read_data[lane])
 

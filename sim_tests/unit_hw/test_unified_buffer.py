@@ -44,7 +44,7 @@ def test_any_access_starts_anywhere(banks, write_lanes, depth, width):
     half = 1 << width - 1
     memory = [[(-1, 0)] for _ in range(depth)]          # (cycle, value) of the writes of each
     accesses, expected, closest = [], {}, None
-    for cycle in range(400):
+    for cycle in range(250):
         address, to = rng.randrange(depth), rng.randrange(depth)
         if rng.random() < 0.3:                          # close to each other, and across the end
             to = (address + rng.randrange(-banks, banks)) % depth
@@ -62,11 +62,10 @@ def test_any_access_starts_anywhere(banks, write_lanes, depth, width):
                 expected[cycle, lane] = value
                 if last >= 0:
                     closest = min(closest or 99, cycle - last)
-        # A write that comes before the read has reached its bank would be seen, or collide: such
-        # lanes are struck out below.
+        # A write close to the read may meet it in the bank, or be seen: struck out below.
         accesses.append([address, mask, to, enable, values])
     for cycle, (address, *_) in enumerate(accesses):
-        for later in range(cycle + 1, min(cycle + 3, len(accesses))):
+        for later in range(max(0, cycle - 3), min(cycle + 3, len(accesses))):
             _, _, to, enable, _ = accesses[later]
             for lane in range(write_lanes):
                 if enable >> lane & 1:
@@ -75,7 +74,7 @@ def test_any_access_starts_anywhere(banks, write_lanes, depth, width):
                         expected.pop((cycle, met), None)
                         accesses[cycle][1] &= ~(1 << met)
     seen = run(dut, accesses)
-    assert len(expected) > 200 * min(banks, 8) // 2
+    assert len(expected) > 100 * min(banks, 8) // 2
     assert closest == dut.write_latency
     for (cycle, lane), value in expected.items():
         assert seen[cycle + dut.read_latency][lane] == value, (cycle, lane)
@@ -84,19 +83,18 @@ def test_any_access_starts_anywhere(banks, write_lanes, depth, width):
 def test_latencies():
     latencies = {banks: UnifiedBuffer(depth=512, banks=banks, write_lanes=2, width=8)
                  for banks in (2, 4, 8, 16, 32, 256)}
-    assert [buffer.read_latency for buffer in latencies.values()] == [5, 5, 6, 6, 7, 8]
-    assert [buffer.write_latency for buffer in latencies.values()] == [1, 1, 1, 1, 2, 3]
+    assert [buffer.read_latency for buffer in latencies.values()] == [5, 6, 7, 8, 9, 12]
+    assert [buffer.write_latency for buffer in latencies.values()] == [1, 1, 2, 3, 4, 7]
 
 
 def test_a_lane_that_is_looked_at_must_not_collide():
     dut = UnifiedBuffer(depth=64, banks=4, write_lanes=4, width=8)
-    # In their banks at once: one stage of rotation for the write, two for the read.
-    read, write = [10, 0b1000, 0, 0, [0]], [0, None, 12, 0b0010, [7] * 4]
+    # Both take two cycles to their banks.
+    run(dut, [[10, 0b0111, 12, 0b0010, [7] * 4]])       # not looked at
+    run(dut, [[10, 0b1000, 12, 0b1101, [7] * 4]])       # not written
+    run(dut, [[10, 0b1000, 0, 0, [0]], [0, None, 12, 0b0010, [7] * 4]])     # later
     with pytest.raises(AssertionError, match="an element is read where it is written"):
-        run(dut, [read, write])
-    run(dut, [[10, 0b0111, 0, 0, [0]], write])          # not looked at
-    run(dut, [read, [0, None, 12, 0b1101, [7] * 4]])    # not written
-    run(dut, [read, [0, None, 0, 0, [0]], write])       # later
+        run(dut, [[10, 0b1000, 12, 0b0010, [7] * 4]])
 
 
 def test_parameters_are_checked():
