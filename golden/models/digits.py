@@ -13,7 +13,8 @@ import numpy as np
 
 from ..container import read_network
 
-__all__ = ["INPUT_SCALE", "DigitsData", "load_digits_data", "load_digits_network"]
+__all__ = [
+    "INPUT_SCALE", "DigitsData", "load_digits_data", "load_digits_network", "load_ternary_digits"]
 
 #: Real value of one unit of an input: pixels from 0 to 16 are the real numbers 0.0 to 1.0.
 INPUT_SCALE = 1 / 16
@@ -48,7 +49,24 @@ def load_digits_network():
         Layers fc1, fc2 and fc3; the largest of the ten outputs names the digit. Its metadata
         say how accurate it is.
     """
-    with resources.files(__package__).joinpath("digits.weft").open("rb") as file:
+    return _shipped("digits.weft")
+
+
+def load_ternary_digits():
+    """Read the network of the same shape whose weights are ternary.
+
+    `scripts/train_ternary.py` made it, by trained ternary quantisation.
+
+    Returns
+    -------
+    SparseNetwork
+        Layers fc1, fc2 and fc3; each has the codebook (0, Wp, -Wn, 0), whose last entry is unused.
+    """
+    return _shipped("digits_ternary.weft")
+
+
+def _shipped(name):
+    with resources.files(__package__).joinpath(name).open("rb") as file:
         return read_network(file)
 
 

@@ -99,7 +99,7 @@ class TorchTrainer:
         trained = [*(centroids or weights), *biases]
         adam = torch.optim.Adam(trained, lr=rate)
         steps = epochs * (len(self.labels) // self.batch)
-        for step, chosen in enumerate(self._batches(epochs)):
+        for step, chosen in enumerate(self.batches(epochs)):
             if centroids:
                 weights = [centroid[index] for centroid, index in
                            zip(centroids, indices, strict=True)]
@@ -107,8 +107,7 @@ class TorchTrainer:
                 weight.requires_grad_()
                 weight.grad = None
             adam.zero_grad()
-            inputs = self.inputs[chosen].float() * self.scale
-            self._loss(self._forward(layers, weights, biases, inputs, dropout), chosen).backward()
+            self.loss(layers, weights, biases, chosen, dropout=dropout).backward()
             if centroids:
                 self._share_gradients(centroids, weights, codes)
             for group in adam.param_groups:
@@ -121,15 +120,30 @@ class TorchTrainer:
                 for weight, mask in zip(weights, kept, strict=bool(kept)):
                     weight.mul_(mask)
 
-    def _batches(self, epochs):
+    def batches(self, epochs):
         """Numbers of the images of a step; what doesn't fill a batch is left out of an epoch."""
         for _ in range(epochs):
             order = self.torch.randperm(len(self.labels), generator=self.generator)
             for first in range(0, len(order) - self.batch + 1, self.batch):
                 yield order[first:first + self.batch]
 
-    def _loss(self, outputs, chosen):
+    def loss(self, layers, weights, biases, chosen, *, dropout=0.0):
+        """Loss of a step, a tensor of one number.
+
+        Parameters
+        ----------
+        layers : sequence of golden.compression.float_network.FloatLayer
+            Their windows.
+        weights, biases : sequence of torch.Tensor
+            Of each layer, instead of its own.
+        chosen : torch.Tensor
+            Numbers of the images.
+        dropout : float
+            As of `train`.
+        """
         cross_entropy = self.torch.nn.functional.cross_entropy
+        inputs = self.inputs[chosen].float() * self.scale
+        outputs = self._forward(layers, weights, biases, inputs, dropout)
         loss = cross_entropy(outputs, self.labels[chosen])
         if self.targets is None:
             return loss
