@@ -67,7 +67,11 @@ def execute(memories, *, first=0, count=None, accumulators=None, host_input=()):
     Returns
     -------
     Execution
-        A run that waits for words beyond `host_input` ends with a TIMEOUT, the instruction undone.
+
+    Raises
+    ------
+    ValueError
+        If the program takes more words than `host_input` has; a core would wait for them.
     """
     return _Run(memories, accumulators, np.asarray(host_input, np.uint32)).run(first, count)
 
@@ -102,11 +106,11 @@ class _Run:
         end = len(program) if count is None else min(len(program), first + count)
         while state.index < end:
             state.fault, operation, fields = self.checker.check(program[state.index])
-            if not state.fault and operation in actions:
-                self.operation = operation
-                state.fault = actions[operation](fields) or Fault.NONE
             if state.fault:
                 break
+            if operation in actions:
+                self.operation = operation
+                actions[operation](fields)
             state.index += 1
             state.instructions += 1
             if operation == Operation.HALT:
@@ -125,7 +129,8 @@ class _Run:
         words = -(-f.length // elements)
         taken = self.host_input[self.state.input_words:][:words]
         if len(taken) < words:
-            return Fault.TIMEOUT
+            raise ValueError(f"Instruction {self.state.index} takes {words} words of the host's "
+                             f"input, of which {len(taken)} are left")
         self.state.input_words += words
         bits = 32 // elements
         parts = taken[:, None] >> np.arange(0, 32, bits, dtype=np.uint32)

@@ -73,7 +73,7 @@ class Checker:
         return value is None or bool(value.get("reserved"))
 
     def _lengths(self, operation, f):
-        """A length of zero, or more columns than there are."""
+        """A length of zero, more columns than there are, or more results than are counted."""
         source, window, pool = (self.registers[register] for register in
                                 (Register.SOURCE, Register.WINDOW, Register.POOL))
         lengths = []
@@ -83,12 +83,16 @@ class Checker:
             lengths = [f.tiles]
         elif operation in _MATRIX:
             lengths = [f.lines, f.tiles, source.line_length]
+            if operation == Operation.MATRIX_MULTIPLY and f.tiles * self.geometry.rows > 1 << 16:
+                return True
             if operation == Operation.CONVOLVE:
                 lengths += [window.pixels, window.run, source.taps, source.lines]
         elif operation == Operation.ACTIVATE:
             lengths = [f.rows]
             if f.pool:
-                lengths += [pool.pixels, pool.height, pool.width]
+                lengths += [pool.line_pixels, pool.pixels, pool.height, pool.width]
+                if self.results(f) >= 1 << 16:
+                    return True
         return 0 in lengths or (
             hasattr(f, "last_column") and f.last_column >= self.geometry.columns)
 
@@ -139,7 +143,9 @@ class Checker:
             channels = f.last_column + 1
         elif operation in _VECTOR:
             channels = geometry.lanes
-            if geometry.activation_width <= 8 and f.tables >= geometry.operand_tables:
+            # Wider activations are shifted instead, and have no choice of tables.
+            tables = geometry.operand_tables if geometry.activation_width <= 8 else 1
+            if f.tables >= tables:
                 return True
         else:
             return False

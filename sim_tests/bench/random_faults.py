@@ -72,6 +72,7 @@ def faulty(rng, geometry, fault):
             [encode(Operation.SET_CONFIGURATION, register=Register.POOL, value=1 << 95)]],
         Fault.BAD_LENGTH: [
             [source, read, multiply(lines=0)], [source, read, multiply(tiles=0)],
+            [source, multiply(tiles=65536 // g.rows + 1)], pooled(line_pixels=0),
             [without(Register.SOURCE, "line_length"), read, multiply()],
             convolve(lines=0), convolve(tiles=0),
             *[convolve((without(Register.SOURCE, name), window))
@@ -113,10 +114,10 @@ def faulty(rng, geometry, fault):
             vectored(parameters=g.parameter_depth) if g.parameter_depth < 65536 else
             vectored(function=7),
             *([activated(parameters=1), vectored(parameters=1)] if g.lanes > 1 else []),
-            *([vectored(tables=g.operand_tables)]
-              if g.activation_width <= 8 and g.operand_tables < 16 else [])],
+            *([vectored(tables=max(1, g.operand_tables))]
+              if g.operand_tables < 16 else [])],
         Fault.NO_WEIGHTS: [
-            [source, multiply(tiles=65535)], [source, window, multiply(
+            [source, multiply(tiles=65536 // g.rows)], [source, window, multiply(
                 Operation.CONVOLVE, tiles=60000)]],
         Fault.TOO_MANY_WEIGHTS: [[read] * (WEIGHT_FIFO_TILES + 1)],
     }[fault]
