@@ -12,6 +12,7 @@ import numpy as np
 from ..fixed import requantise, saturate
 from ..formats import POSITION_WIDTH, Fault, Operation, Register
 from .functions import interpolated_sigmoid, interpolated_tanh
+from .image import unpack_elements
 from .legality import Checker
 
 __all__ = ["Execution", "execute"]
@@ -125,17 +126,14 @@ class _Run:
         return (values + half) % (1 << width) - half
 
     def _read_host_memory(self, f):
-        elements = self.geometry.word_elements
-        words = -(-f.length // elements)
+        words = -(-f.length // self.geometry.word_elements)
         taken = self.host_input[self.state.input_words:][:words]
         if len(taken) < words:
             raise ValueError(f"Instruction {self.state.index} takes {words} words of the host's "
                              f"input, of which {len(taken)} are left")
         self.state.input_words += words
-        bits = 32 // elements
-        parts = taken[:, None] >> np.arange(0, 32, bits, dtype=np.uint32)
-        values = self._signed(parts.astype(np.int64), self.geometry.activation_width)
-        self.state.unified[f.destination:f.destination + f.length] = values.ravel()[:f.length]
+        self.state.unified[f.destination:f.destination + f.length] = unpack_elements(
+            taken, self.geometry, f.length)
 
     def _write_host_memory(self, f):
         self.state.packets.append((f.tag, self.state.unified[f.source:f.source + f.length].copy()))
