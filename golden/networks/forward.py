@@ -6,7 +6,7 @@ from ..convolution import max_pool
 from .graph import Concat, Conv, GlobalAverage, MaxPool
 from .ops import conv2d, global_sum
 
-__all__ = ["forward", "walk"]
+__all__ = ["forward", "measure_ranges", "walk"]
 
 
 def walk(graph, data, compute, keep=()):
@@ -82,3 +82,26 @@ def forward(graph, weights, data, keep=()):
                 pixels = sources[0].shape[2] * sources[0].shape[3]
                 return global_sum(sources[0]) / np.float32(pixels)
     return walk(graph, np.asarray(data, np.float32), compute, keep)
+
+
+def measure_ranges(graph, weights, data):
+    """Smallest and largest number of every node over some images, to choose scales by.
+
+    Parameters
+    ----------
+    graph, weights, data
+        As of `forward`.
+
+    Returns
+    -------
+    dict of str to (float, float)
+        Of ``data`` too.
+    """
+    names = [node.name for node in graph.nodes]
+    data = np.asarray(data)
+    ranges = {"data": (float(data.min()), float(data.max()))}
+    for image in data:
+        for name, output in forward(graph, weights, image[None], keep=names)[1].items():
+            low, high = ranges.get(name, (np.inf, -np.inf))
+            ranges[name] = min(low, float(output.min())), max(high, float(output.max()))
+    return ranges
