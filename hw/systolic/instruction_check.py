@@ -1,0 +1,111 @@
+"""What is wrong with an instruction in itself."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.formats import INSTRUCTION_WIDTH, INSTRUCTIONS, REGISTERS, Fault, Operation, Register
+
+from ..layouts import struct_layout
+
+__all__ = ["InstructionCheck", "registers_layout"]
+
+
+def registers_layout():
+    """Layout of all registers that Set_Configuration writes, by their names in lower case."""
+    return data.StructLayout({register.name.lower(): struct_layout(REGISTERS[register])
+                              for register in Register})
+
+
+class InstructionCheck(wiring.Component):
+    """The faults of an instruction that show without a sum: fields, and registers that it uses.
+
+    Timing: one cycle.
+
+    Parameters
+    ----------
+    geometry : DenseGeometry
+
+    Members
+    -------
+    word : In(128)
+    registers : In(registers_layout())
+    flags : Out(Fault.BAD_PARAMETERS + 1)
+        One bit for each `golden.formats.Fault`, set if it applies.
+    """
+
+    def __init__(self, geometry):
+        self.geometry = geometry
+        super().__init__({
+            "word": In(INSTRUCTION_WIDTH),
+            "registers": In(registers_layout()),
+            "flags": Out(Fault.BAD_PARAMETERS + 1),
+        })
+
+    def _view(self, operation):
+        return struct_layout(INSTRUCTIONS[operation])(self.word)
+
+    def _lengths(self, operation):
+        """Values that must not be 0."""
+        view = self._view(operation)
+        source, window, pool = self.registers.source, self.registers.window, self.registers.pool
+        match operation:
+            case Operation.READ_WEIGHTS:
+                return [view.tiles]
+            case Operation.MATRIX_MULTIPLY:
+                return [view.lines, view.tiles, source.line_length]
+            case Operation.CONVOLVE:
+                return [view.lines, view.tiles, source.line_length, source.lines, source.taps,
+                        window.pixels, window.run]
+            case Operation.ACTIVATE:
+                pooled = [pool.pixels, pool.line_pixels, pool.height, pool.width]
+                return [view.rows, *(Mux(view.pool, value, 1) for value in pooled)]
+            case Operation.VECTOR_ADD | Operation.VECTOR_MULTIPLY:
+                return [view.length]
+            case Operation.READ_HOST_MEMORY | Operation.WRITE_HOST_MEMORY:
+                return [view.length]
+        return []
+
+    def _oddities(self, operation):
+        """Further conditions, as pairs (1-bit value, fault)."""
+        geometry = self.geometry
+        fmt = INSTRUCTIONS[operation]
+        view = self._view(operation)
+        oddities = [(view[field.name].any(), Fault.BAD_OPERATION)
+                    for field in fmt.fields if field.name in ("unused", "reserved")]
+        names = {field.name for field in fmt.fields}
+        if operation == Operation.SET_CONFIGURATION:
+            oddities.append((view.register >= len(Register), Fault.BAD_OPERATION))
+            for number, value in REGISTERS.items():
+                if any(field.name == "reserved" for field in value.fields):
+                    oddities.append(((view.register == number)
+                                     & struct_layout(value)(view.value).reserved.any(),
+                                     Fault.BAD_OPERATION))
+        if "last_column" in names:
+            oddities.append((view.last_column >= geometry.columns, Fault.BAD_LENGTH))
+        if "function" in names:
+            oddities.append((view.function > geometry.function_tables, Fault.BAD_PARAMETERS))
+        if "parameters" in names:
+            oddities.append(((view.parameters & geometry.lanes - 1).any(), Fault.BAD_PARAMETERS))
+        if "tables" in names:
+            limit = geometry.operand_tables if geometry.activation_width <= 8 else 1
+            oddities.append((view.tables >= limit, Fault.BAD_PARAMETERS))
+        return oddities
+
+    def elaborate(self, platform):
+        m = Module()
+
+        m.d.sync += self.flags.eq(0)
+        with m.Switch(self.word[:5]):
+            for operation in Operation:
+                with m.Case(operation):
+                    empty = [value == 0 for value in self._lengths(operation)]
+                    conditions = [*((value, Fault.BAD_LENGTH) for value in empty),
+                                  *self._oddities(operation)]
+                    for fault in {fault for _, fault in conditions}:
+                        m.d.sync += self.flags[fault].eq(
+                            Cat(value for value, which in conditions if which == fault).any())
+            with m.Default():
+                m.d.sync += self.flags[Fault.BAD_OPERATION].eq(1)
+
+        return m
