@@ -26,7 +26,7 @@ class Decoder(wiring.Component):
 
     Timing: `done` is high `cycles` cycles after `start`, 4 after the last step of the instruction,
     and all outputs hold from then on, until the next `start`. `word` and `registers` must be stable
-    from `start` to the end of their use.
+    from the cycle after `start` to the end of their use.
 
     Parameters
     ----------
@@ -212,8 +212,7 @@ class Decoder(wiring.Component):
         m.d.comb += [check.word.eq(self.word), check.registers.eq(self.registers)]
 
         multiply = self._view(Operation.MATRIX_MULTIPLY)
-        with m.If(self.start):
-            m.d.sync += [active.eq(1), step.eq(0), flags.eq(0)]
+        with m.If(active & (step == 0)):
             # For MatrixMultiply, which goes through lines one by one; Convolve has steps for these.
             m.d.sync += [
                 self.rows.eq(multiply.lines),
@@ -221,6 +220,8 @@ class Decoder(wiring.Component):
                 self.line_step.eq(self.registers.source.line_stride),
                 self.kernel_step.eq(0),
             ]
+        with m.If(self.start):
+            m.d.sync += [active.eq(1), step.eq(0), flags.eq(0)]
         with m.Elif(active):
             m.d.sync += step.eq(step + 1)
             with m.If(step == last):

@@ -1,4 +1,4 @@
-"""Regions in flight: what an instruction has to wait for."""
+"""Regions of a memory that operations under way still touch."""
 
 from amaranth import *
 from amaranth.lib import data, wiring
