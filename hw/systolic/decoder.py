@@ -3,6 +3,7 @@
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
 
 from golden.formats import INSTRUCTION_WIDTH, INSTRUCTIONS, Fault, Operation
 
@@ -44,7 +45,7 @@ class Decoder(wiring.Component):
         instruction: written).
     rows_end : Out
         First accumulator row behind those that are written or read.
-    rows : Out(16)
+    rows : Out(17)
         Rows that a multiplication writes; outputs that Activate makes.
     first_line, line_step, kernel_step : Out
         See `matrix_operation`; `line_step` also ``y_step * line_pixels`` of `activation_operation`.
@@ -63,7 +64,7 @@ class Decoder(wiring.Component):
             "fault": Out(Fault),
             "region_end": Out(range(geometry.unified_depth + 1)),
             "rows_end": Out(range(geometry.accumulator_depth + 1)),
-            "rows": Out(16),
+            "rows": Out(17),
             "first_line": Out(range(geometry.unified_depth)),
             "line_step": Out(range(max(geometry.unified_depth, geometry.accumulator_depth))),
             "kernel_step": Out(range(geometry.unified_depth)),
@@ -72,98 +73,112 @@ class Decoder(wiring.Component):
     def _view(self, operation):
         return struct_layout(INSTRUCTIONS[operation])(self.word)
 
-    def _steps(self, temporary):
-        """Steps of each operation: (a, b, c, d, result, limit, fault), None for a cycle of rest.
+    def _operands(self, temporary):
+        """Values that a step may choose from, by name, for each operand.
 
-        `result` is a name of `temporary` or of an output.
+        Bits of addresses beyond the largest memory are the business of `InstructionCheck`.
         """
         source, window = self.registers.source, self.registers.window
         pool, destination = self.registers.pool, self.registers.destination
+        matrix = self._view(Operation.MATRIX_MULTIPLY)
+        activate = self._view(Operation.ACTIVATE)
+        vector = self._view(Operation.VECTOR_ADD)
+        reads = self._view(Operation.READ_HOST_MEMORY)
+        pooled = activate.pool
+        a = {
+            "0": 0, "count": self.word[16:32], "lines": source.lines, "tiles": matrix.tiles,
+            "y": matrix.y, "y_step": window.y_step, "dilation": window.dilation,
+            "columns": activate.last_column + 1, "pool_pixels": Mux(pooled, pool.pixels, 1),
+            "pool_step": pool.y_step, "rows": self.rows, "last_line": temporary["last_line"],
+            "lanes": self.geometry.lanes,
+        }
+        b = {
+            "1": 1, "line_stride": source.line_stride, "array_rows": self.geometry.rows,
+            "pixels": window.pixels, "pool_pixels": Mux(pooled, pool.pixels, 1),
+            "pool_step": Mux(pooled, pool.y_step, 1), "x_step": pool.x_step,
+            "line_pixels": Mux(pooled, pool.line_pixels, 1), "stride": destination.stride,
+        }
+        c = {
+            "0": 0, "address": self.word[32:64], "b": Mux(vector.unary, vector.a, vector.b),
+            "destination": vector.destination, "accumulator": activate.accumulator,
+            "channel": activate.parameters, "vector_channel": vector.parameters,
+            "height": Mux(pooled, pool.height - 1, 0), "last_width": temporary["last_width"],
+        }
+        d = {
+            "0": 0, "line_length": source.line_length, "columns": activate.last_column + 1,
+            "width": Mux(pooled, pool.width, 1), "length": reads.length,
+        }
+        return a, b, c, d
+
+    def _steps(self):
+        """Steps of each operation: names of a, b, c, d, of the result, and what it may not exceed.
+
+        ``name-1`` is one less. A limit comes with the fault of what is beyond it.
+        """
         geometry = self.geometry
         unified = (geometry.unified_depth, Fault.BAD_ADDRESS)
         accumulators = (geometry.accumulator_depth, Fault.BAD_ACCUMULATOR)
         parameters = (geometry.parameter_depth, Fault.BAD_PARAMETERS)
         unchecked = (None, Fault.NONE)
-
-        weights = self._view(Operation.READ_WEIGHTS)
-        activate = self._view(Operation.ACTIVATE)
-        columns = activate.last_column + 1
-        vector = self._view(Operation.VECTOR_ADD)
-        reads = self._view(Operation.READ_HOST_MEMORY)
-        pooled = activate.pool
-
-        stride = source.line_stride
-        multiply = self._view(Operation.MATRIX_MULTIPLY)
-        convolve = self._view(Operation.CONVOLVE)
-
-        length = vector.length
         vectors = [
-            (length, 1, vector.a, 0, "end", *unified),
-            (length, 1, Mux(vector.unary, vector.a, vector.b), 0, "end", *unified),
-            (length, 1, vector.destination, 0, "region_end", *unified),
-            (geometry.lanes, 1, vector.parameters, 0, "end", *parameters),
+            ("count", "1", "address", "0", "end", *unified),
+            ("count", "1", "b", "0", "end", *unified),
+            ("count", "1", "destination", "0", "region_end", *unified),
+            ("lanes", "1", "vector_channel", "0", "end", *parameters),
         ]
-        host = [(0, 0, reads.destination, reads.length, "region_end", *unified)]
-        steps = {
+        host = [("0", "1", "address", "length", "region_end", *unified)]
+        return {
             Operation.READ_WEIGHTS: [
-                (weights.tiles, geometry.rows, weights.address, 0, "end", geometry.weight_depth,
+                ("count", "array_rows", "address", "0", "end", geometry.weight_depth,
                  Fault.BAD_WEIGHTS)],
-            Operation.MATRIX_MULTIPLY: matrix(Operation.MATRIX_MULTIPLY),
-            Operation.CONVOLVE: matrix(Operation.CONVOLVE),
             Operation.MATRIX_MULTIPLY: [
-                (multiply.lines - 1, stride, multiply.source, source.line_length, "region_end",
-                 *unified),
-                (multiply.lines, 1, multiply.accumulator, 0, "rows_end", *accumulators),
+                ("count-1", "line_stride", "address", "line_length", "region_end", *unified),
+                ("count", "1", "accumulator", "0", "rows_end", *accumulators),
                 # The elements of a line that the tiles meet: more would not fit `run`.
-                (multiply.tiles, geometry.rows, 0, 0, "end", 1 << 16, Fault.BAD_LENGTH),
+                ("tiles", "array_rows", "0", "0", "end", 1 << 16, Fault.BAD_LENGTH),
             ],
             Operation.CONVOLVE: [
-                (source.lines - 1, stride, convolve.source, source.line_length, "region_end",
-                 *unified),
-                (convolve.lines, window.pixels, convolve.accumulator, 0, "rows_end",
-                 *accumulators),
-                (convolve.lines, window.pixels, 0, 0, "rows", *unchecked),
-                (convolve.y, stride, convolve.source, 0, "first_line", *unchecked),
-                (window.y_step, stride, 0, 0, "line_step", *unchecked),
-                (window.dilation, stride, 0, 0, "kernel_step", *unchecked),
+                ("lines-1", "line_stride", "address", "line_length", "region_end", *unified),
+                ("count", "pixels", "accumulator", "0", "rows_end", *accumulators),
+                ("count", "pixels", "0", "0", "rows", *unchecked),
+                ("y", "line_stride", "address", "0", "first_line", *unchecked),
+                ("y_step", "line_stride", "0", "0", "line_step", *unchecked),
+                ("dilation", "line_stride", "0", "0", "kernel_step", *unchecked),
             ],
             Operation.ACTIVATE: [
-                (activate.rows, Mux(pooled, pool.pixels, 1), 0, 0, "rows",
-                 (1 << 16) - 1, Fault.BAD_LENGTH),
-                (activate.rows - 1, Mux(pooled, pool.y_step, 1), Mux(pooled, pool.height - 1, 0), 0,
-                 "last_line", (1 << 16) - 1, Fault.BAD_ACCUMULATOR),
-                (Mux(pooled, pool.pixels - 1, 0), pool.x_step, activate.accumulator,
-                 Mux(pooled, pool.width, 1), "last_width", *unchecked),
-                (pool.y_step, pool.line_pixels, 0, 0, "line_step", *unchecked),
-                (columns, 1, activate.parameters, 0, "end", *parameters),
-                (self.rows - 1, destination.stride, activate.destination, columns, "region_end",
-                 *unified),
-                (temporary["last_line"], Mux(pooled, pool.line_pixels, 1),
-                 temporary["last_width"], 0, "rows_end", *accumulators),
+                ("count", "pool_pixels", "0", "0", "rows", (1 << 16) - 1, Fault.BAD_LENGTH),
+                ("count-1", "pool_step", "height", "0", "last_line", (1 << 16) - 1,
+                 Fault.BAD_ACCUMULATOR),
+                ("pool_pixels-1", "x_step", "accumulator", "width", "last_width", *unchecked),
+                ("pool_step", "line_pixels", "0", "0", "line_step", *unchecked),
+                ("columns", "1", "channel", "0", "end", *parameters),
+                ("rows-1", "stride", "address", "columns", "region_end", *unified),
+                ("last_line", "line_pixels", "last_width", "0", "rows_end", *accumulators),
             ],
             Operation.VECTOR_ADD: vectors,
             Operation.VECTOR_MULTIPLY: vectors,
             Operation.READ_HOST_MEMORY: host,
             Operation.WRITE_HOST_MEMORY: host,
         }
-        return steps
 
     def elaborate(self, platform):
         m = Module()
 
         operation = self.word[:5]
         step = Signal(range(16))
-        temporary = {"last_line": Signal(16), "last_width": Signal(_SUM_WIDTH), "end": Signal()}
-        steps = self._steps(temporary)
+        temporary = {"last_line": Signal(16), "last_width": Signal(26)}
+        steps = self._steps()
         results = {**temporary, **{name: getattr(self, name) for name in (
             "region_end", "rows_end", "rows", "first_line", "line_step", "kernel_step")}}
         tags = sorted({row[4:] for rows in steps.values() for row in rows},
                       key=lambda tag: (tag[0], tag[1] or 0, tag[2]))
         assert max(map(len, steps.values())) + self.latency < 16
 
-        # The step in hand, and in which step the last one of the instruction is.
-        a, b = Signal(signed(18)), Signal(signed(18))
-        c, d = Signal(32), Signal(32)
+        # Which operands the step in hand takes, and after which step the instruction is done.
+        operands = self._operands(temporary)
+        choices = [Signal(range(len(values)), name=f"choose_{name}")
+                   for name, values in zip("abcd", operands, strict=True)]
+        minus = Signal()
         tag, last = Signal(range(len(tags) + 1)), Signal(range(16))
         with m.Switch(operation):
             for number, rows in steps.items():
@@ -171,15 +186,29 @@ class Decoder(wiring.Component):
                     m.d.comb += last.eq(len(rows) - 1 + self.latency)
                     with m.Switch(step):
                         for index, row in enumerate(rows):
+                            name = row[0].removesuffix("-1")
                             with m.Case(index):
                                 m.d.comb += [
-                                    a.eq(row[0]), b.eq(row[1]), c.eq(row[2]), d.eq(row[3]),
-                                    tag.eq(tags.index(row[4:]) + 1)]
+                                    choice.eq(list(values).index(key)) for choice, values, key
+                                    in zip(choices, operands, (name, *row[1:4]), strict=True)]
+                                m.d.comb += [minus.eq(name != row[0]),
+                                             tag.eq(tags.index(row[4:]) + 1)]
             with m.Default():
                 m.d.comb += last.eq(self.latency)
+        geometry = self.geometry
+        address_width = max(bits_for(depth) for depth in (
+            geometry.unified_depth, geometry.accumulator_depth, geometry.weight_depth,
+            geometry.parameter_depth))
+        a, b = Signal(signed(18)), Signal(signed(18))
+        c, d = Signal(max(address_width, 26)), Signal(max(address_width, 16))
+        for operand, choice, values in zip((a, b, c, d), choices, operands, strict=True):
+            with m.Switch(choice):
+                for index, value in enumerate(values.values()):
+                    with m.Case(index):
+                        m.d.comb += operand.eq(value)
 
         # 1: operands. 2: product. 3: sum, and what it is compared with. 4: result.
-        a_1, b_1 = register(m, a, "a_1"), register(m, b, "b_1")
+        a_1, b_1 = register(m, (a - minus)[:18].as_signed(), "a_1"), register(m, b, "b_1")
         c_1, d_1 = register(m, c, "c_1"), register(m, d, "d_1")
         product = register(m, a_1 * b_1, "product")
         addend = register(m, c_1 + d_1, "addend")

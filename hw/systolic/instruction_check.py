@@ -3,6 +3,7 @@
 from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
 
 from golden.formats import INSTRUCTION_WIDTH, INSTRUCTIONS, REGISTERS, Fault, Operation, Register
 
@@ -81,6 +82,21 @@ class InstructionCheck(wiring.Component):
                     oddities.append(((view.register == number)
                                      & struct_layout(value)(view.value).reserved.any(),
                                      Fault.BAD_OPERATION))
+        # What no sum of the decoder sees.
+        for name, depth, fault in (
+                ("source", geometry.unified_depth, Fault.BAD_ADDRESS),
+                ("destination", geometry.unified_depth, Fault.BAD_ADDRESS),
+                ("a", geometry.unified_depth, Fault.BAD_ADDRESS),
+                ("b", geometry.unified_depth, Fault.BAD_ADDRESS),
+                ("address", geometry.weight_depth, Fault.BAD_WEIGHTS),
+                ("accumulator", geometry.accumulator_depth, Fault.BAD_ACCUMULATOR),
+                ("parameters", geometry.parameter_depth, Fault.BAD_PARAMETERS)):
+            if name in names:
+                beyond = view[name][bits_for(depth):].any()
+                oddities.append((beyond & ~view.unary if name == "b" else beyond, fault))
+        if operation in (Operation.READ_HOST_MEMORY, Operation.WRITE_HOST_MEMORY):
+            oddities.append((view.length[bits_for(geometry.unified_depth):].any(),
+                             Fault.BAD_ADDRESS))
         if "last_column" in names:
             oddities.append((view.last_column >= geometry.columns, Fault.BAD_LENGTH))
         if "function" in names:

@@ -13,7 +13,7 @@ def region_layout(depth):
 
 
 class RegionQueue(wiring.Component):
-    """Regions that the operations of one unit still touch: of the active one and of the pending one.
+    """Regions that the active and the pending operation of one unit still touch.
 
     Timing: `overlaps` says of the regions of the cycle before whether one of them shared an element
     with the candidate of the cycle before; `count` is a register.

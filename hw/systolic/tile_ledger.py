@@ -6,6 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from golden.formats import WEIGHT_FIFO_TILES
 
+from ..memory import register_file
+
 __all__ = ["TileLedger"]
 
 #: Bits of the running numbers: no more tiles can be read and not yet multiplied by.
@@ -19,8 +21,8 @@ class TileLedger(wiring.Component):
     the weight unit takes as many as may be outstanding, none ever waits for room that only a later
     instruction can make.
 
-    Timing: `lacking` and `full` follow `tiles` and what was strobed after two cycles; up to five
-    after a strobe that ends several Read_Weights at once.
+    Timing: `lacking` and `full` follow `tiles` and the strobes after two cycles, but for `use`,
+    which takes up to four cycles for each Read_Weights that it ends.
 
     Members
     -------
@@ -48,32 +50,36 @@ class TileLedger(wiring.Component):
 
         # Running numbers of tiles, and those at which the outstanding Read_Weights end.
         tiles_read, tiles_used = Signal(_WIDTH), Signal(_WIDTH)
-        ends = [Signal(_WIDTH, name=f"end_{index}", reset_less=True)
-                for index in range(WEIGHT_FIFO_TILES)]
-        outstanding = Signal(range(WEIGHT_FIFO_TILES + 1))
+        write, (oldest,) = register_file(m, "ends", shape=_WIDTH, depth=WEIGHT_FIFO_TILES)
+        first, outstanding = Signal(range(WEIGHT_FIFO_TILES)), Signal(range(WEIGHT_FIFO_TILES + 1))
+        after = Signal(_WIDTH)
+        m.d.comb += [
+            after.eq(tiles_read + self.tiles),
+            write.addr.eq(first + outstanding),
+            write.data.eq(after),
+            write.en.eq(self.read),
+            oldest.addr.eq(first),
+        ]
 
-        used_up = Signal()
-        m.d.comb += used_up.eq((outstanding != 0) & ~(tiles_used - ends[0])[_WIDTH - 1])
+        # A cycle to compare, and another to see what is oldest then.
+        comparing, used_up = Signal(), Signal()
+        m.d.sync += [
+            comparing.eq((outstanding != 0) & ~comparing),
+            used_up.eq(comparing & ~(tiles_used - oldest.data)[_WIDTH - 1]),
+        ]
         left = Signal(_WIDTH)
         m.d.sync += [
             left.eq(tiles_read - tiles_used),
             self.lacking.eq(self.tiles > left),
             self.full.eq(outstanding == WEIGHT_FIFO_TILES),
+            outstanding.eq(outstanding + self.read - used_up),
+            first.eq(first + used_up),
         ]
-
+        with m.If(self.read):
+            m.d.sync += tiles_read.eq(after)
         with m.If(self.use):
             m.d.sync += tiles_used.eq(tiles_used + self.tiles)
-        with m.If(used_up):
-            m.d.sync += outstanding.eq(outstanding - 1)
-            m.d.sync += [end.eq(after) for end, after in zip(ends, ends[1:], strict=False)]
-        with m.If(self.read):
-            m.d.sync += tiles_read.eq(tiles_read + self.tiles)
-            m.d.sync += outstanding.eq(outstanding + 1 - used_up)
-            with m.Switch(outstanding - used_up):
-                for index, end in enumerate(ends):
-                    with m.Case(index):
-                        m.d.sync += end.eq(tiles_read + self.tiles)
         with m.If(self.clear):
-            m.d.sync += [tiles_read.eq(0), tiles_used.eq(0), outstanding.eq(0)]
+            m.d.sync += [tiles_read.eq(0), tiles_used.eq(0), outstanding.eq(0), first.eq(0), used_up.eq(0)]
 
         return m
