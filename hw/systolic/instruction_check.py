@@ -3,10 +3,11 @@
 from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for
+from amaranth.utils import bits_for, exact_log2
 
 from golden.formats import INSTRUCTION_WIDTH, INSTRUCTIONS, REGISTERS, Fault, Operation, Register
 
+from ..common.pipeline import register
 from ..layouts import struct_layout
 
 __all__ = ["InstructionCheck", "registers_layout"]
@@ -21,7 +22,7 @@ def registers_layout():
 class InstructionCheck(wiring.Component):
     """The faults of an instruction that show without a sum: fields, and registers that it uses.
 
-    Timing: one cycle.
+    Timing: two cycles.
 
     Parameters
     ----------
@@ -111,7 +112,8 @@ class InstructionCheck(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        m.d.sync += self.flags.eq(0)
+        flags = Signal.like(self.flags)
+        m.d.sync += flags.eq(0)
         with m.Switch(self.word[:5]):
             for operation in Operation:
                 with m.Case(operation):
@@ -119,9 +121,22 @@ class InstructionCheck(wiring.Component):
                     conditions = [*((value, Fault.BAD_LENGTH) for value in empty),
                                   *self._oddities(operation)]
                     for fault in {fault for _, fault in conditions}:
-                        m.d.sync += self.flags[fault].eq(
+                        m.d.sync += flags[fault].eq(
                             Cat(value for value, which in conditions if which == fault).any())
             with m.Default():
-                m.d.sync += self.flags[Fault.BAD_OPERATION].eq(1)
+                m.d.sync += flags[Fault.BAD_OPERATION].eq(1)
+
+        # Does the result of a vector instruction start strictly inside one of its operands? One
+        # that wraps around the end of the buffer is beyond it, which is the same fault.
+        vector = self._view(Operation.VECTOR_ADD)
+        address_width = exact_log2(self.geometry.unified_depth)
+        inside = []
+        for operand, used in ((vector.a, 1), (vector.b, ~vector.unary)):
+            ahead = register(m, (vector.destination - operand)[:address_width], "ahead")
+            inside.append(used & (ahead != 0) & (ahead < vector.length))
+        is_vector = register(m, (self.word[:5] == Operation.VECTOR_ADD)
+                             | (self.word[:5] == Operation.VECTOR_MULTIPLY), "is_vector")
+        moving = register(m, is_vector & (inside[0] | inside[1]), "inside")
+        m.d.comb += self.flags.eq(flags | moving << Fault.BAD_ADDRESS)
 
         return m
