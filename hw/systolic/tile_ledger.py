@@ -80,6 +80,7 @@ class TileLedger(wiring.Component):
         with m.If(self.use):
             m.d.sync += tiles_used.eq(tiles_used + self.tiles)
         with m.If(self.clear):
-            m.d.sync += [tiles_read.eq(0), tiles_used.eq(0), outstanding.eq(0), first.eq(0), used_up.eq(0)]
+            m.d.sync += [tiles_read.eq(0), tiles_used.eq(0), outstanding.eq(0), first.eq(0),
+                         used_up.eq(0)]
 
         return m
