@@ -76,7 +76,8 @@ class Decoder(wiring.Component):
     def _operands(self, temporary):
         """Values that a step may choose from, by name, for each operand.
 
-        Bits of addresses beyond the largest memory are the business of `InstructionCheck`.
+        Bits of addresses beyond the largest memory are the business of `InstructionCheck`. Every
+        instruction has its first address in the same place.
         """
         source, window = self.registers.source, self.registers.window
         pool, destination = self.registers.pool, self.registers.destination
@@ -99,7 +100,7 @@ class Decoder(wiring.Component):
             "line_pixels": Mux(pooled, pool.line_pixels, 1), "stride": destination.stride,
         }
         c = {
-            "0": 0, "address": self.word[32:64], "b": Mux(vector.unary, vector.a, vector.b),
+            "0": 0, "address": vector.a, "b": Mux(vector.unary, vector.a, vector.b),
             "destination": vector.destination, "accumulator": activate.accumulator,
             "channel": activate.parameters, "vector_channel": vector.parameters,
             "height": Mux(pooled, pool.height - 1, 0), "last_width": temporary["last_width"],

@@ -93,7 +93,7 @@ class InstructionCheck(wiring.Component):
                 ("accumulator", geometry.accumulator_depth, Fault.BAD_ACCUMULATOR),
                 ("parameters", geometry.parameter_depth, Fault.BAD_PARAMETERS)):
             if name in names:
-                beyond = view[name][bits_for(depth):].any()
+                beyond = view[name][min(bits_for(depth), 24):].any()
                 oddities.append((beyond & ~view.unary if name == "b" else beyond, fault))
         if operation in (Operation.READ_HOST_MEMORY, Operation.WRITE_HOST_MEMORY):
             oddities.append((view.length[bits_for(geometry.unified_depth):].any(),
