@@ -24,7 +24,7 @@ GEOMETRIES = [
     DenseGeometry(rows=3, columns=5, lanes=4, accumulator_depth=37, weight_depth=50,
                   parameter_depth=20, unified_depth=128, function_tables=0, operand_tables=1),
     DenseGeometry(rows=16, columns=12, lanes=1, activation_width=16, accumulator_depth=1 << 15,
-                  weight_depth=1 << 16, operand_tables=0, unified_depth=1 << 24),
+                  weight_depth=1 << 16, operand_tables=0, unified_depth=1 << 20),
 ]
 
 
