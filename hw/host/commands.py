@@ -7,15 +7,17 @@ import numpy as np
 from golden.formats import (
     COMMAND,
     COMMAND_MAGIC,
+    FAULT,
     MAX_WRITE_WORDS,
     RESPONSE,
     RESPONSE_MAGIC,
+    Fault,
     Opcode,
     Status,
 )
 
-__all__ = ["Command", "HostError", "Program", "Response", "parse_header", "parse_responses",
-           "read_command", "run_command", "write_command"]
+__all__ = ["Command", "HostError", "Program", "Response", "packets", "parse_header",
+           "parse_responses", "read_command", "run_command", "write_command"]
 
 #: Longest write that `Program.write` sends at once: whole words and aligned, whatever the memory.
 _CHUNK_WORDS = MAX_WRITE_WORDS // (16 * 256) * (16 * 256)
@@ -32,22 +34,31 @@ class HostError(Exception):
         What the core said, if it was the core that refused.
     position : int or None
         Number of the command in its program, from 0.
+    fault : Fault or None
+    instruction : int or None
+        What stopped the run before, and where, if that was it.
     """
 
-    def __init__(self, message, *, status=None, position=None):
+    def __init__(self, message, *, status=None, position=None, fault=None, instruction=None):
         super().__init__(message)
         self.status = status
         self.position = position
+        self.fault = fault
+        self.instruction = instruction
 
 
 @dataclass(frozen=True)
 class Response:
-    """Answer to one command; `payload` is an array of uint32, empty but for a read."""
+    """Answer to one command; `payload` is an array of uint32, empty but for a read.
+
+    Or, with opcode HOST_DATA, what a program wrote to the host, with its `tag`.
+    """
 
     status: Status
     opcode: int
     memory: int
     payload: np.ndarray
+    tag: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,7 +73,9 @@ class Command:
 
     def __str__(self):
         if self.opcode == Opcode.RUN:
-            return f"RUN of {self.length} layers from layer {self.address}"
+            return f"RUN of {self.length} from {self.address}"
+        if self.opcode in (Opcode.SIGNAL, Opcode.RESET):
+            return self.opcode.name
         return (f"{self.opcode.name} of {self.length} words at address {self.address} of memory "
                 f"{getattr(self.memory, 'name', int(self.memory))}, unit {self.unit}")
 
@@ -73,6 +86,12 @@ class Command:
     def check(self, response, position):
         """Raise unless `response` says that the command was carried out."""
         where = f"command {position} ({self})"
+        if response.status == Status.BAD_INSTRUCTION and len(response.payload) == 1:
+            word = FAULT.unpack(int(response.payload[0]))
+            fault, instruction = Fault(word["fault"]), word["instruction"]
+            raise HostError(f"{where} was refused: the run before it stopped at instruction "
+                            f"{instruction}, {fault.name}", status=response.status,
+                            position=position, fault=fault, instruction=instruction)
         if response.status != Status.OK:
             raise HostError(f"{where} was refused: {response.status.name}",
                             status=response.status, position=position)
@@ -153,6 +172,14 @@ class Program:
         """Run `count` layers; whatever follows waits until they have ended."""
         return self._add(run_command(first, count), Opcode.RUN, 0, 0, first, count)
 
+    def signal(self):
+        """Let a Synchronize go on."""
+        return self._add(_header(Opcode.SIGNAL, 0, 0, 0, 1), Opcode.SIGNAL, 0, 0, 0, 1)
+
+    def reset(self):
+        """End whatever runs."""
+        return self._add(_header(Opcode.RESET, 0, 0, 0, 1), Opcode.RESET, 0, 0, 0, 1)
+
     def _add(self, words, *command):
         self.commands.append(words)
         self.expected.append(Command(*command))
@@ -161,12 +188,15 @@ class Program:
     def check(self, words):
         """Payloads of the reads, in order, from all the words that came back.
 
+        What programs wrote to the host in between is passed over, see `packets`.
+
         Raises
         ------
         HostError
             If a command was refused, or the words are not the answers to this program.
         """
-        responses = parse_responses(words)
+        responses = [response for response in parse_responses(words)
+                     if response.opcode != Opcode.HOST_DATA]
         for position, (command, response) in enumerate(
                 zip(self.expected, responses, strict=False)):
             command.check(response, position)
@@ -176,8 +206,14 @@ class Program:
                 in zip(self.expected, responses, strict=True) if command.opcode == Opcode.READ]
 
 
+def packets(words):
+    """Pairs of tag and payload that programs wrote to the host, in order, of all that came back."""
+    return [(response.tag, response.payload) for response in parse_responses(words)
+            if response.opcode == Opcode.HOST_DATA]
+
+
 def parse_header(words, at=0):
-    """Status, opcode, memory and length of payload in the first two words of a response.
+    """Status, opcode, memory, tag, and length of payload in the first two words of a response.
 
     `at` is where they were found, for the message of the `HostError` if they start no response.
     """
@@ -185,7 +221,8 @@ def parse_header(words, at=0):
     if fields["magic"] != RESPONSE_MAGIC or fields["status"] not in list(Status):
         raise HostError(f"word {at} is 0x{int(words[0]):08x}, which starts no response: the stream "
                         f"is out of step")
-    return Status(fields["status"]), fields["opcode"], fields["memory"], int(words[1])
+    return (Status(fields["status"]), fields["opcode"], fields["memory"], fields["tag"],
+            int(words[1]))
 
 
 def parse_responses(words):
@@ -200,11 +237,11 @@ def parse_responses(words):
     while at < len(words):
         if at + RESPONSE_WORDS > len(words):
             raise HostError(f"the response at word {at} is cut short")
-        *header, length = parse_header(words[at:at + 2], at)
+        *header, tag, length = parse_header(words[at:at + 2], at)
         payload = words[at + 2:at + 2 + length]
         if len(payload) < length:
             raise HostError(f"the response at word {at} is cut short: {len(payload)} of {length} "
                             f"words of payload")
-        responses.append(Response(*header, payload))
+        responses.append(Response(*header, payload, tag))
         at += RESPONSE_WORDS + length
     return responses

@@ -137,9 +137,9 @@ class Host:
 
     def _receive(self):
         header = self.transport.receive(RESPONSE_WORDS)
-        *fields, length = parse_header(header)
+        *fields, tag, length = parse_header(header)
         payload = self.transport.receive(length) if length else np.empty(0, np.uint32)
-        return Response(*fields, payload)
+        return Response(*fields, payload, tag)
 
     def counters(self):
         """Performance counters of the last run, as a dictionary by `Counter`."""

@@ -179,7 +179,7 @@ def test_errors_name_command_position_and_status():
     assert (caught.value.status, caught.value.position) == (Status.BAD_ADDRESS, 1)
     assert len(transport.opcodes) < 20 and not transport.back, "no more is sent, nothing is left"
 
-    with pytest.raises(HostError, match=r"command 0 \(RUN of 9 layers from layer 0\)"):
+    with pytest.raises(HostError, match=r"command 0 \(RUN of 9 from 0\)"):
         host.execute(Program().run(0, 9))
     with pytest.raises(HostError, match="command 1 .* refused: BAD_LAYER"):
         host.execute(Program().run(3, 1).read(Memory.LAYERS, 0, 0, 1))
