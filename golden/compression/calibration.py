@@ -113,69 +113,74 @@ def calibrate(values, width, *, scheme="symmetric", method="max", axis=None, per
                          f"{scheme!r} and {method!r}")
     if not 50 <= percentile <= 100:
         raise ValueError(f"percentile must be from 50 to 100, not {percentile}")
-    if axis is None:
-        return _of_tensor(values.ravel(), width, scheme, method, percentile)
-    channels = np.moveaxis(values, axis, 0)
-    parts = [_of_tensor(channel.ravel(), width, scheme, method, percentile)
-             for channel in channels]
     shape = [1] * values.ndim
-    shape[axis] = len(parts)
-    return Quantisation(
-        width, np.array([part.scale for part in parts]).reshape(shape),
-        np.array([part.zero_point for part in parts]).reshape(shape), parts[0].low, parts[0].high)
-
-
-def _of_tensor(values, width, scheme, method, percentile):
-    """The quantisation of a flat tensor with one scale."""
-    lowest, highest = float(values.min()), float(values.max())
+    if axis is not None:
+        shape[axis] = values.shape[axis]
+        values = np.moveaxis(values, axis, 0)
+    channels = values.reshape(1 if axis is None else len(values), -1)
+    lowest, highest = channels.min(axis=1), channels.max(axis=1)
     if method == "percentile" and scheme == "asymmetric":
-        lowest, highest = np.percentile(values, [100 - percentile, percentile]).tolist()
+        lowest, highest = np.percentile(channels, [100 - percentile, percentile], axis=1)
     elif method == "percentile":
-        highest = float(np.percentile(np.abs(values), percentile))
+        highest = np.percentile(np.abs(channels), percentile, axis=1)
         lowest = -highest
     if method == "mse":
-        return _search(values, width, scheme, lowest, highest)
-    return _build(width, scheme, lowest, highest)
+        lowest, highest = _search(channels, width, scheme, lowest, highest)
+    scale, zero_point, low, high = _build(width, scheme, lowest, highest)
+    if axis is None:
+        return Quantisation(width, scale[0], zero_point[0], low, high)
+    return Quantisation(width, scale.reshape(shape), zero_point.reshape(shape), low, high)
 
 
 def _build(width, scheme, lowest, highest):
-    """The quantisation that just holds a range."""
+    """Scales and zero points, of shape (channels,), that just hold a range each; low and high."""
     top = (1 << width - 1) - 1
-    if scheme == "asymmetric":
-        scale, zero_point = asymmetric_scale(lowest, highest, width)
-        return _pack(width, scale, zero_point, -top - 1, top)
+    zeros = np.zeros(len(lowest), np.int64)
     if scheme == "symmetric":
-        return _pack(width, symmetric_scale(max(-lowest, highest), width), 0, -top, top)
-    return _pack(width, 2.0**-_radix(lowest, highest, width), 0, -top - 1, top)
+        limits = np.maximum(-lowest, highest)
+        return np.array([symmetric_scale(limit, width) for limit in limits]), zeros, -top, top
+    if scheme == "fixed":
+        return 2.0**-_radix(lowest, highest, width), zeros, -top - 1, top
+    pairs = [asymmetric_scale(*ends, width) for ends in zip(lowest, highest, strict=True)]
+    scales, zero_points = (np.array(column) for column in zip(*pairs, strict=True))
+    return scales, zero_points, -top - 1, top
 
 
-def _search(values, width, scheme, lowest, highest):
-    """The quantisation of least squared error, each end of the range moved in."""
-    if len(values) > _SAMPLES:
-        values = np.sort(values)[np.linspace(0, len(values) - 1, _SAMPLES).astype(np.int64)]
+def _search(channels, width, scheme, lowest, highest):
+    """Ranges of least squared error, each end of the full ones moved in."""
+    if channels.shape[1] > _SAMPLES:
+        places = np.linspace(0, channels.shape[1] - 1, _SAMPLES).astype(np.int64)
+        channels = np.sort(channels, axis=1)[:, places]
 
-    def best(ranges):
-        found = [(_build(width, scheme, *ends), ends) for ends in ranges]
-        return min(found, key=lambda pair: pair[0].squared_error(values))
+    def best(shares, low_too, high_too):
+        errors = [_errors(channels, *_build(
+            width, scheme, lowest * share if low_too else lowest,
+            highest * share if high_too else highest)) for share in shares]
+        share = shares[np.argmin(errors, axis=0)]
+        return lowest * share if low_too else lowest, highest * share if high_too else highest
 
     if scheme == "asymmetric":
         # One end after the other: they hardly depend on each other.
         for _ in range(2):
-            _, (lowest, highest) = best([(lowest, share * highest) for share in _SHARES])
-            found, (lowest, highest) = best([(share * lowest, highest) for share in _SHARES])
-        return found
-    shares = _SHARES if scheme == "symmetric" else 2.0**-np.arange(_PLACES)
-    return best([(share * lowest, share * highest) for share in shares])[0]
+            lowest, highest = best(_SHARES, False, True)
+            lowest, highest = best(_SHARES, True, False)
+        return lowest, highest
+    return best(_SHARES if scheme == "symmetric" else 2.0**-np.arange(_PLACES), True, True)
+
+
+def _errors(channels, scale, zero_point, low, high):
+    """Squared errors, of shape (channels,), but for how ties are rounded."""
+    scale, zero_point = scale[:, None], zero_point[:, None]
+    stored = np.rint(channels / scale)
+    np.clip(stored, low - zero_point, high - zero_point, out=stored)
+    stored *= scale
+    stored -= channels
+    return np.einsum("cn,cn->c", stored, stored)
 
 
 def _radix(lowest, highest, width):
-    """Most bits behind the radix point with which the range fits; for zeros, ``width - 1``."""
+    """Most bits behind the radix point with which ranges fit; for zeros, ``width - 1``."""
     top = (1 << width - 1) - 1
-    needed = max(highest / top, -lowest / (top + 1))
-    if needed <= 0:
-        return width - 1
-    return int(np.floor(-np.log2(needed)))
-
-
-def _pack(width, scale, zero_point, low, high):
-    return Quantisation(width, np.float64(scale), np.int64(zero_point), low, high)
+    needed = np.maximum(highest / top, -lowest / (top + 1))
+    places = np.floor(-np.log2(np.where(needed > 0, needed, 1)))
+    return np.where(needed > 0, places, width - 1)

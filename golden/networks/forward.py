@@ -6,7 +6,7 @@ from ..convolution import max_pool
 from .graph import Concat, Conv, GlobalAverage, MaxPool
 from .ops import conv2d, global_sum
 
-__all__ = ["forward", "measure_ranges", "walk"]
+__all__ = ["compute_node", "forward", "measure_ranges", "walk"]
 
 
 def walk(graph, data, compute, keep=()):
@@ -68,19 +68,7 @@ def forward(graph, weights, data, keep=()):
     kept : dict of str to ndarray of float32
     """
     def compute(node, *sources):
-        match node:
-            case Conv():
-                filters, bias = (np.asarray(part, np.float32) for part in weights[node.name])
-                outputs = conv2d(sources[0], filters, bias, stride=node.stride,
-                                 padding=node.padding)
-                return np.maximum(outputs, 0, out=outputs) if node.relu else outputs
-            case MaxPool():
-                return max_pool(sources[0], node.kernel, stride=node.stride, partial=True)
-            case Concat():
-                return np.concatenate(sources, axis=1)
-            case GlobalAverage():
-                pixels = sources[0].shape[2] * sources[0].shape[3]
-                return global_sum(sources[0]) / np.float32(pixels)
+        return compute_node(node, weights, *sources)
     return walk(graph, np.asarray(data, np.float32), compute, keep)
 
 
@@ -105,3 +93,33 @@ def measure_ranges(graph, weights, data):
             low, high = ranges.get(name, (np.inf, -np.inf))
             ranges[name] = min(low, float(output.min())), max(high, float(output.max()))
     return ranges
+
+
+def compute_node(node, weights, *sources):
+    """Compute one node in float32.
+
+    Parameters
+    ----------
+    node : Conv, MaxPool, Concat or GlobalAverage
+    weights : dict of str to (ndarray, ndarray)
+        Weights and bias of each convolution.
+    *sources : ndarray of float32, shape (images, channels, height, width)
+        Outputs of the nodes that it reads.
+
+    Returns
+    -------
+    ndarray of float32
+    """
+    match node:
+        case Conv():
+            filters, bias = (np.asarray(part, np.float32) for part in weights[node.name])
+            outputs = conv2d(sources[0], filters, bias, stride=node.stride, padding=node.padding)
+            return np.maximum(outputs, 0, out=outputs) if node.relu else outputs
+        case MaxPool():
+            return max_pool(sources[0], node.kernel, stride=node.stride, partial=True)
+        case Concat():
+            return np.concatenate(sources, axis=1)
+        case GlobalAverage():
+            pixels = sources[0].shape[2] * sources[0].shape[3]
+            return global_sum(sources[0]) / np.float32(pixels)
+    raise TypeError(f"Nothing is known of nodes of {type(node).__name__}")
