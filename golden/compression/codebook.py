@@ -71,7 +71,8 @@ def kmeans_codebook(weights, clusters, init="linear", *, rng=None, iterations=30
         edges = np.concatenate([[0], bounds, [values.size]])
         counts = np.diff(edges)
         means = np.diff(sums[edges]) / np.maximum(counts, 1) + middle
-        centroids = np.where(counts, means, centroids)
+        # An empty cluster may have been overtaken, and rounding may swap means that are equal.
+        centroids = np.sort(np.where(counts, means, centroids))
     codebook = np.concatenate([[0.0], centroids])
     return codebook, assign(weights, codebook)
 

@@ -30,7 +30,8 @@ from ..compression.relative import gaps_of
 from ..container.layout import ContainerError
 from ..container.reader import Reader
 
-__all__ = ["RUN_WIDTH", "NetLayer", "NetShape", "dumps_net", "loads_net", "loads_net_with_spans"]
+__all__ = ["RUN_WIDTH", "NetLayer", "NetShape", "dumps_net", "loads_net", "loads_net_with_spans",
+           "read_floats"]
 
 #: Bits of a run.
 RUN_WIDTH = 4
@@ -142,20 +143,8 @@ def _read_layer(reader, field, shape, count, at):
     if not 1 <= count <= size:
         raise ContainerError("entries", at, f"{shape.name} has from 1 to {size}, not {count}")
 
-    def real(name, count):
-        offset = reader.offset
-        values = reader.array(f"{field}.{name}", "<f4", count)
-        wrong = np.flatnonzero(~np.isfinite(values))
-        if wrong.size:
-            raise ContainerError(f"{field}.{name}", offset + 4 * int(wrong[0]),
-                                 f"{values[wrong[0]]} is not finite")
-        return offset, values
-
-    offset, codebook = real("codebook", 1 << shape.index_width)
-    if codebook[0] != 0:
-        raise ContainerError(f"{field}.codebook", offset,
-                             f"entry 0 must be 0.0, not {codebook[0]}")
-    _, bias = real("bias", shape.shape[0])
+    codebook = read_floats(reader, f"{field}.codebook", 1 << shape.index_width, zero_first=True)
+    bias = read_floats(reader, f"{field}.bias", shape.shape[0])
     indices = _halves(reader, f"{field}.indices", count, shape.index_width)
     offset = reader.offset
     runs = _halves(reader, f"{field}.runs", count, RUN_WIDTH)
@@ -174,6 +163,19 @@ def _read_layer(reader, field, shape, count, at):
     codes = np.zeros(size, np.uint8)
     codes[positions] = indices
     return NetLayer(shape.name, codebook, bias, codes.reshape(shape.shape))
+
+
+def read_floats(reader, field, count, *, zero_first=False):
+    """Take numbers of 32 bits, of which all are finite, and the first may have to be 0.0."""
+    offset = reader.offset
+    values = reader.array(field, "<f4", count)
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if wrong.size:
+        raise ContainerError(field, offset + 4 * int(wrong[0]),
+                             f"{values[wrong[0]]} is not finite")
+    if zero_first and values[0] != 0:
+        raise ContainerError(field, offset, f"entry 0 must be 0.0, not {values[0]}")
+    return values
 
 
 def _halves(reader, field, count, width):

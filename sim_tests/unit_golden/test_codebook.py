@@ -111,6 +111,18 @@ def test_shapes_zeros_and_fewer_values_than_centroids():
     assert not empty.any() and not codes.any()
 
 
+@pytest.mark.parametrize("init", ["linear", "density", "random"])
+def test_weights_that_are_shared_already(init):
+    """255 values, few of them frequent, to be 63: clusters get empty and are overtaken."""
+    rng = np.random.default_rng(8)
+    for _ in range(20):
+        weights = rng.choice(rng.normal(0, 0.1, 255), 3000, p=rng.dirichlet(np.full(255, 0.1)))
+        codebook, codes = kmeans_codebook(weights, 63, init, rng=rng)
+        assert (np.diff(codebook[1:]) >= 0).all()
+        nearest = np.abs(weights[:, None] - codebook[1:]).min(axis=1)
+        np.testing.assert_allclose(np.abs(weights - codebook[codes]), nearest, atol=1e-12)
+
+
 def test_gradients_are_those_of_the_loss():
     """Against finite differences of a quadratic loss of the shared weights."""
     rng = np.random.default_rng(4)
