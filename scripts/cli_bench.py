@@ -79,3 +79,30 @@ def bench_area(
     from .bench import area as verb
     console, steps = consoles(json)
     finish(verb, verb.bench(pes=pes or (), board=board, seed=seed, steps=steps), console, json)
+
+
+@app.command("quantise", epilog=examples(
+    ("weft bench quantise", "2 to 16 bits, every network that is there"),
+    ("weft bench quantise -n digits --bits 4 --bits 8 --json -", "one network; as records"),
+    ("weft bench quantise -n lenet-5 --retrain --plots figures", "trained once, by PyTorch"),
+) + EXIT_CODES)
+def bench_quantise(
+    networks: Annotated[list[str] | None, typer.Option(
+        "--network", "-n", metavar="NAME", help="digits, lenet-5 or squeezenet; may be "
+                                                "repeated; default: what is there.")] = None,
+    bits: Annotated[list[int] | None, typer.Option(
+        metavar="N", help="Only so many bits; may be repeated.")] = None,
+    series: Annotated[list[str] | None, typer.Option(
+        metavar="NAME", help="Only this way to choose scales; may be repeated.")] = None,
+    count: Annotated[int, typer.Option(min=1, help="Test inputs of a network, at most.")] = 2000,
+    retrain: Annotated[bool, typer.Option("--retrain", help="Train LeNet-5.")] = False,
+    json: JsonOption = None,
+    plots: Annotated[str | None, typer.Option(
+        metavar="DIR", help="Write figures into this folder.")] = None,
+):
+    """Sweep the bits of weights and activations: accuracy, and by how much outputs err."""
+    from .bench import quantise as verb
+    console, steps = consoles(json)
+    result = verb.bench(networks or (), widths=bits or verb.WIDTHS, series=series or (),
+                        count=count, retrain=retrain, plots=plots, steps=steps)
+    finish(verb, result, console, json)

@@ -21,7 +21,7 @@ METHODS = ("max", "percentile", "mse")
 
 #: Shares of the full range that the search for the least error tries, and how many places of the
 #: radix point, from the one that holds all on.
-_SHARES, _PLACES = np.geomspace(1, 1 / 64, 97), 7
+_SHARES, _PLACES = np.geomspace(1, 1 / 64, 65), 7
 #: Values that it looks at: of more, quantiles.
 _SAMPLES = 1 << 15
 
