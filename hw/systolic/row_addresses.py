@@ -1,0 +1,175 @@
+"""Where each row of activations lies: the inner loops of a multiplication."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for, ceil_log2
+
+from golden.formats import POSITION_WIDTH
+
+from .operations import matrix_operation
+from .tile_addresses import tile_layout
+
+__all__ = ["RowAddresses", "row_layout"]
+
+
+def row_layout(config):
+    """One row of activations, and where its sums go.
+
+    Lane r is element ``address + r`` of the unified buffer if ``low <= r < high``, else `pad`.
+    """
+    edge = ceil_log2(config.rows) + 1
+    return data.StructLayout({
+        "address": ceil_log2(config.unified_depth),
+        "low": edge,
+        "high": edge,
+        "pad": signed(config.activation_width),
+        "accumulator": ceil_log2(config.accumulator_depth),
+        "columns": bits_for(config.columns),
+        "overwrite": 1,
+        "first": 1,         # of its tile
+        "settles": 1,       # is the first of a multiplication that adds to what there is
+        "last": 1,          # of its multiplication
+        "final": 1,         # belongs to the multiplication's last tile
+    })
+
+
+class RowAddresses(wiring.Component):
+    """Goes through lines and pixels of a tile, a row a cycle, see `matrix_operation`.
+
+    Element r of a row is at position x + r of its line. It exists if that is from 0 to
+    ``line_length - 1``, and the line's number from 0 to ``line_limit - 1``.
+
+    Timing: the first row of a tile is offered in the third cycle after the tile was taken, the
+    others in the cycles that follow. All stages move when the row on offer is taken, or there is
+    none. `tiles.ready` depends on `rows.ready`.
+
+    Parameters
+    ----------
+    config : hw.config.DenseConfig
+
+    Members
+    -------
+    clear : In(1)
+        Forget everything.
+    tiles : In(stream.Signature(tile_layout(config)))
+    operation : In(matrix_operation(config))
+        The tile's multiplication.
+    one_line, one_pixel : In(1)
+        Its outputs are one line; its lines are one output.
+    rows : Out(stream.Signature(row_layout(config)))
+    """
+
+    def __init__(self, config):
+        self.config = config
+        super().__init__({
+            "clear": In(1),
+            "tiles": In(stream.Signature(tile_layout(config))),
+            "operation": In(matrix_operation(config)),
+            "one_line": In(1),
+            "one_pixel": In(1),
+            "rows": Out(stream.Signature(row_layout(config))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        row_count = self.config.rows
+        tile = Signal.like(self.tiles.payload, reset_less=True)
+        operation = Signal.like(self.operation, reset_less=True)
+
+        valid = Signal(3)
+        advance = Signal()
+        m.d.comb += [advance.eq(~self.rows.valid | self.rows.ready), self.rows.valid.eq(valid[2])]
+
+        def stage(value, name):
+            held = Signal(Value.cast(value).shape(), name=name, reset_less=True)
+            with m.If(advance):
+                m.d.sync += held.eq(value)
+            return held
+
+        # 1: the row at `x` of line `y`, which begins at `line`. After it come `pixels` more in its
+        # line, after that `lines` more. What is constant in a tile is in `tile` and `operation`.
+        x = Signal(signed(POSITION_WIDTH), reset_less=True)
+        y = Signal(signed(POSITION_WIDTH), reset_less=True)
+        line = Signal(ceil_log2(self.config.unified_depth), reset_less=True)
+        accumulator = Signal(ceil_log2(self.config.accumulator_depth), reset_less=True)
+        pixels, lines = Signal(16, reset_less=True), Signal(16, reset_less=True)
+        last_pixel, last_line = Signal(reset_less=True), Signal(reset_less=True)
+        first, one_pixel = Signal(reset_less=True), Signal(reset_less=True)
+
+        ends = Signal()         # nothing of the tile comes after this row
+        load = Signal()
+        m.d.comb += [
+            ends.eq(~valid[0] | last_pixel & last_line),
+            load.eq(advance & ends),
+            self.tiles.ready.eq(load),
+        ]
+        with m.If(advance):
+            m.d.sync += [
+                valid.eq(Cat(~ends | self.tiles.valid, valid)),
+                first.eq(ends),
+                accumulator.eq(Mux(ends, self.operation.accumulator, accumulator + 1)),
+            ]
+            with m.If(ends | last_pixel):
+                m.d.sync += [
+                    y.eq(Mux(ends, self.tiles.payload.y, y + operation.y_step)),
+                    line.eq(Mux(ends, self.tiles.payload.line, line + operation.line_step)),
+                    x.eq(Mux(ends, self.tiles.payload.x, tile.x)),
+                    pixels.eq(Mux(ends, self.operation.pixels, operation.pixels) - 1),
+                    last_pixel.eq(Mux(ends, self.one_pixel, one_pixel)),
+                    lines.eq(Mux(ends, self.operation.lines, lines) - 1),
+                    last_line.eq(Mux(ends, self.one_line, lines == 1)),
+                ]
+            with m.Else():
+                m.d.sync += [
+                    x.eq(x + operation.x_step),
+                    pixels.eq(pixels - 1),
+                    last_pixel.eq(pixels == 1),
+                ]
+        with m.If(load):
+            m.d.sync += [tile.eq(self.tiles.payload), operation.eq(self.operation),
+                         one_pixel.eq(self.one_pixel)]
+
+        # 2: its address; the lane of position 0, the lane behind the last of the line; whether the
+        # line exists.
+        edge = ceil_log2(row_count)
+        address_2 = stage((line + x)[:len(line)], "address_2")
+        rest_2 = stage(operation.line_length - x, "rest_2")
+        low_2 = stage(Mux(x[-1], ~x[:edge] + Const(1, 1), 0)[:edge + 1], "low_2")
+        exists_2 = stage(~y[-1] & (y[:-1] < operation.line_limit)
+                         & (~x[-1] | x[edge:].all()), "exists_2")
+        lanes_2 = stage(tile.lanes, "lanes_2")
+        row_2 = Signal.like(self.rows.payload, reset_less=True)
+        with m.If(advance):
+            m.d.sync += [
+                row_2.pad.eq(operation.pad),
+                row_2.accumulator.eq(accumulator),
+                row_2.columns.eq(operation.columns),
+                row_2.overwrite.eq(tile.first & ~operation.accumulate),
+                row_2.first.eq(first),
+                row_2.settles.eq(first & tile.first & operation.accumulate),
+                row_2.last.eq(last_pixel & last_line & tile.final),
+                row_2.final.eq(tile.final),
+            ]
+
+        # 3: which lanes exist, and are not beyond the end of a run.
+        shown = Signal.like(self.rows.payload, reset_less=True)
+        far = Signal()
+        near = Signal(edge + 1)
+        m.d.comb += [
+            far.eq(rest_2[edge + 1:-1].any()),
+            near.eq(rest_2),
+            self.rows.payload.eq(shown),
+        ]
+        with m.If(advance):
+            m.d.sync += [
+                shown.eq(row_2),
+                shown.address.eq(address_2),
+                shown.low.eq(low_2),
+                shown.high.eq(Mux(far | (near > lanes_2), lanes_2, near)),
+            ]
+            with m.If(rest_2[-1] | ~exists_2):
+                m.d.sync += shown.high.eq(0)
+
+        return ResetInserter(self.clear)(m)
