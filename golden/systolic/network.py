@@ -1,0 +1,122 @@
+"""Dense networks: layers between named tensors, in integers, ready to be computed bit for bit."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .layers import FullyConnected
+
+__all__ = ["DenseNetwork"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DenseNetwork:
+    """Layers that each make one tensor from tensors before it.
+
+    Parameters
+    ----------
+    inputs : dict of str to tuple of int
+        Shape of each input, without the batch: (height, width, channels) or (size,).
+    layers : tuple of layers, see `golden.systolic.layers`
+        In an order in which they can be computed; each names its output.
+    outputs : tuple of str
+        Tensors that are wanted; by default that of the last layer.
+    width : int
+        Bits of an activation.
+    scales : dict of str to tuple of (float, int)
+        Scale and zero point of inputs, for those who have real numbers.
+    metadata : dict of str to str
+        What the network is, how it was made, its accuracy.
+
+    Raises
+    ------
+    ValueError
+        If a name is there twice or unknown, or a layer can't take the shapes that it gets; with the
+        layer's name.
+    """
+
+    inputs: dict
+    layers: tuple
+    outputs: tuple = ()
+    width: int = 8
+    scales: dict = field(default_factory=dict)
+    metadata: dict = field(default_factory=dict)
+    shapes: dict = field(init=False)
+
+    def __post_init__(self):
+        shapes = {name: tuple(shape) for name, shape in self.inputs.items()}
+        for layer in self.layers:
+            unknown = [name for name in layer.inputs if name not in shapes]
+            if unknown:
+                raise ValueError(f"Layer {layer.name!r} takes {unknown[0]!r}, which is neither an "
+                                 "input nor a layer before it")
+            if layer.name in shapes:
+                raise ValueError(f"There are two tensors of the name {layer.name!r}")
+            try:
+                shapes[layer.name] = layer.output_shape(*(shapes[name] for name in layer.inputs))
+            except ValueError as error:
+                raise ValueError(f"Layer {layer.name!r}: {error}") from None
+        object.__setattr__(self, "shapes", shapes)
+        if not self.outputs:
+            object.__setattr__(self, "outputs", (self.layers[-1].name,))
+        for name in self.outputs:
+            if name not in shapes:
+                raise ValueError(f"There is no tensor {name!r} to put out")
+
+    def size(self, name):
+        """Elements of a tensor, for one of a batch."""
+        return math.prod(self.shapes[name])
+
+    @property
+    def macs(self):
+        """Multiplications with accumulation for one of a batch."""
+        total = 0
+        for layer in self.layers:
+            weights = getattr(layer, "weights", None)
+            if weights is not None:
+                places = (1 if isinstance(layer, FullyConnected)
+                          else math.prod(self.shapes[layer.name][:2]))
+                total += weights.size * places
+        return total
+
+    def run(self, inputs):
+        """Compute every tensor, layer by layer, in plain NumPy.
+
+        Knows nothing of arrays, tiles or instructions: what a compiled program is compared with.
+
+        Parameters
+        ----------
+        inputs : dict of str to array_like of int, shape (batch, *shape)
+            Stored numbers.
+
+        Returns
+        -------
+        tensors : dict of str to ndarray of int64, shape (batch, *shape)
+            Inputs included.
+        saturations : int
+            Sums with their bias, and left shifts of them, that left 32 bits.
+
+        Raises
+        ------
+        ValueError
+            If the inputs are not those of the network, or not within its width.
+        """
+        if inputs.keys() != self.inputs.keys():
+            raise ValueError(f"The network takes {sorted(self.inputs)}, not {sorted(inputs)}")
+        half = 1 << self.width - 1
+        tensors, saturations = {}, 0
+        for name, values in inputs.items():
+            values = np.asarray(values)
+            if values.shape[1:] != self.shapes[name] or values.dtype.kind not in "iu":
+                raise ValueError(f"Input {name!r} is a batch of integers of shape "
+                                 f"{self.shapes[name]}, not {values.dtype} of {values.shape[1:]}")
+            if values.size and not -half <= values.min() <= values.max() < half:
+                raise ValueError(f"Input {name!r} is from {values.min()} to {values.max()}, not "
+                                 f"within {self.width} bits")
+            tensors[name] = values.astype(np.int64)
+        for layer in self.layers:
+            tensors[layer.name], count = layer.compute(
+                *(tensors[name] for name in layer.inputs), width=self.width)
+            saturations += count
+        return tensors, saturations
