@@ -80,7 +80,8 @@ def tt_steps(cores):
 
     Before the step of core k the activations have the modes
     ``n_k ... n_d, m_1 ... m_{k-1}, r_{k-1}``; the step consumes the first and the last of them, and
-    appends m_k and r_k.
+    appends m_k and r_k. Whatever has another r_k only lies side by side in both orders, so that a
+    core can put it there in one piece.
 
     Parameters
     ----------
@@ -102,8 +103,8 @@ def tt_steps(cores):
     steps = []
     for core in cores:
         before, rows, columns, after = core.shape
-        places = np.moveaxis(np.arange(np.prod(modes)).reshape(modes), 0, -1)
-        matrix = core.transpose(1, 3, 0, 2).reshape(rows * after, before * columns)
+        places = np.moveaxis(np.arange(np.prod(modes)).reshape(modes), 0, -2)
+        matrix = core.transpose(1, 3, 2, 0).reshape(rows * after, columns * before)
         steps.append(DenseStep(places.reshape(-1, before * columns), matrix))
         modes = [*modes[1:-1], rows, after]
     return steps
