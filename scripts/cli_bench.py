@@ -41,6 +41,26 @@ def bench_sparse(
     finish(verb, result, console, json)
 
 
+@app.command("compress", epilog=examples(
+    ("weft bench compress", "LeNet-300-100 and LeNet-5 as they ship, layer by layer"),
+    ("weft bench compress -n lenet-5 --json -", "one of them; as records"),
+    ("weft bench compress -n lenet-300-100 --retrain", "trained and compressed anew"),
+) + EXIT_CODES)
+def bench_compress(
+    networks: Annotated[list[str] | None, typer.Option(
+        "--network", "-n", metavar="NAME", help="Only this network; may be repeated.")] = None,
+    retrain: Annotated[bool, typer.Option("--retrain", help="Make them anew, with PyTorch and "
+                                                            "MNIST.")] = False,
+    effort: Annotated[float, typer.Option(min=0, help="Fraction of the epochs to train for.")] = 1,
+    json: JsonOption = None,
+):
+    """Print the tables of Deep Compression, with what the project reaches beside."""
+    from .bench import compress as verb
+    console, steps = consoles(json)
+    result = verb.bench(networks or (), retrain=retrain, effort=effort, steps=steps)
+    finish(verb, result, console, json)
+
+
 @app.command("energy", epilog=examples(
     ("weft bench energy", "dense fp32, dense int8, EIE and ours, layer by layer"),
     ("weft bench energy -l digits/fc1 -l vgg-7 --json -", "some layers; as records"),

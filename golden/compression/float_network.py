@@ -13,7 +13,7 @@ from .integer import integer_layer
 __all__ = ["FloatLayer", "activation_limits", "bound_limits", "forward", "shared_network"]
 
 #: Images that are computed at a time, so that the patches of a convolution stay small.
-_BATCH = 500
+_BATCH = 100
 
 
 @dataclass(frozen=True, eq=False)

@@ -107,12 +107,14 @@ def _infer_layer(layer, activations):
                              stride=window.stride, padding=window.padding)
     # Products of 16-bit numbers: float64, which BLAS multiplies, holds their sums exactly.
     sums = activations.astype(np.float64) @ layer.weights.T.astype(np.float64) + layer.bias
-    sums, saturations = saturate(sums.astype(np.int64), 32)
-    outputs, shifted = requantise(sums, layer.multiplier, layer.left_shift, layer.right_shift)
-    if saturations + shifted:
-        raise ValueError(f"{layer.name}: {saturations + shifted} sums leave 32 bits")
-    outputs = np.clip(outputs, layer.low, layer.high).astype(np.int16)
-    if window is None:
-        return outputs
-    # The channel comes first in an image; the matrix product has it last.
-    return max_pool(outputs.transpose(0, 3, 1, 2), window.pool).reshape(len(outputs), -1)
+    _, saturations = saturate([int(sums.min()), int(sums.max())], 32)
+    if window is not None:
+        # The channel comes first in an image; the matrix product has it last. What follows keeps
+        # the order of numbers, so the largest can be found before it, with less to compute.
+        sums = max_pool(sums.transpose(0, 3, 1, 2), window.pool).reshape(len(sums), -1)
+    if not saturations:
+        outputs, saturations = requantise(
+            sums.astype(np.int64), layer.multiplier, layer.left_shift, layer.right_shift)
+    if saturations:
+        raise ValueError(f"{layer.name}: there are sums that leave 32 bits")
+    return np.clip(outputs, layer.low, layer.high).astype(np.int16)

@@ -8,10 +8,10 @@ last; Caffe's LeNet-5 has none behind its convolutions.
 from importlib import resources
 from typing import NamedTuple
 
-from ..container import read_network
+from ..container import loads
 from ..network import Window
 
-__all__ = ["LENETS", "Shape", "load_lenet"]
+__all__ = ["LENETS", "Shape", "load_lenet", "read_lenet"]
 
 
 class Shape(NamedTuple):
@@ -59,8 +59,11 @@ def load_lenet(name):
     ValueError
         If there is no such network.
     """
+    return loads(read_lenet(name))
+
+
+def read_lenet(name):
+    """Bytes of the file of `load_lenet`; errors as there."""
     if name not in LENETS:
         raise ValueError(f"name must be one of {', '.join(LENETS)}, not {name!r}")
-    file = resources.files(__package__).joinpath(f"{name.replace('-', '_')}.weft")
-    with file.open("rb") as source:
-        return read_network(source)
+    return resources.files(__package__).joinpath(f"{name.replace('-', '_')}.weft").read_bytes()

@@ -14,13 +14,20 @@ class NumpyTrainer:
     ----------
     inputs : ndarray of float64, shape (images, inputs)
     labels : ndarray of int64, shape (images,)
+    scale : float
+        Real value of one unit of what `outputs` takes.
     seed : int
         Of the order of the images.
     """
 
-    def __init__(self, inputs, labels, *, seed):
-        self.inputs, self.labels = inputs, labels
+    def __init__(self, inputs, labels, *, scale, seed):
+        self.inputs, self.labels, self.scale = inputs, labels, scale
         self.rng = np.random.default_rng(seed)
+
+    def outputs(self, layers, inputs):
+        """Outputs of the last of some layers; arguments and result as of `TorchTrainer`'s."""
+        return train_digits.forward([layer.weights for layer in layers],
+                                    [layer.bias for layer in layers], inputs * self.scale)[-1]
 
     def train(self, layers, *, epochs, rate, masks=None, codebooks=None, codes=None):
         """Train layers in place, or the codebooks that they share.

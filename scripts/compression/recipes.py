@@ -51,14 +51,14 @@ class Recipe:
 #: By the name of the network.
 RECIPES = {
     "lenet-300-100": Recipe(
-        densities=(0.02, 0.06, 0.25), bits=(4, 4, 4), epochs=20, rate=1e-3,
-        pruning_steps=16, pruning_epochs=1, pruning_rate=2e-3, retraining_epochs=20,
+        densities=(0.03, 0.06, 0.25), bits=(4, 4, 4), epochs=20, rate=1e-3,
+        pruning_steps=16, pruning_epochs=1, pruning_rate=2e-3, retraining_epochs=30,
         sharing_epochs=4, sharing_rate=3e-4, distillation=0.7,
         options={"dropout": 0.3}, pruning_options={"decay": 1e-5}),
     "lenet-5": Recipe(
-        densities=(0.5, 0.06, 0.01, 0.1), bits=(4, 4, 4, 4), epochs=8, rate=1e-3,
-        pruning_steps=8, pruning_epochs=1, pruning_rate=1e-3, retraining_epochs=6,
-        sharing_epochs=2, sharing_rate=2e-4, distillation=0.7,
+        densities=(0.6, 0.12, 0.025, 0.15), bits=(5, 4, 4, 4), epochs=5, rate=1e-3,
+        pruning_steps=6, pruning_epochs=1, pruning_rate=1e-3, retraining_epochs=5,
+        sharing_epochs=1, sharing_rate=2e-4, distillation=0.7,
         options={"dropout": 0.3}, pruning_options={"decay": 1e-5}),
     "digits": Recipe(
         densities=train_digits.DENSITIES, bits=(4, 4, 4), epochs=train_digits.EPOCHS, rate=2e-3,

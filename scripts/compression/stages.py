@@ -24,7 +24,8 @@ __all__ = ["Choice", "Compressed", "Stage", "compress", "float_error", "network_
 
 #: Inputs over which the largest activations are sought.
 _CALIBRATION = 10000
-_BATCH = 500
+#: Images that are computed at a time, so that the patches of a convolution stay small.
+_BATCH = 100
 
 
 @dataclass(frozen=True)
@@ -108,12 +109,12 @@ def float_error(layers, subject):
     """Share of the test inputs of a subject that layers classify wrongly; None without any."""
     if subject.test_labels is None:
         return None
-    inputs, wrong = subject.test_inputs, 0
-    for first in range(0, len(inputs), _BATCH):
-        part = slice(first, first + _BATCH)
-        *_, outputs = forward(layers, inputs[part] * np.float32(subject.input_scale))
-        wrong += np.count_nonzero(outputs.argmax(axis=1) != subject.test_labels[part])
-    return wrong / len(inputs)
+    inputs = subject.test_inputs
+    if subject.trainer is not None:
+        outputs = subject.trainer.outputs(layers, inputs)
+    else:
+        *_, outputs = forward(layers, inputs * np.float32(subject.input_scale))
+    return float(np.mean(outputs.argmax(axis=1) != subject.test_labels))
 
 
 def network_error(network, subject):
@@ -124,7 +125,7 @@ def network_error(network, subject):
     for first in range(0, len(inputs), _BATCH):
         part = slice(first, first + _BATCH)
         outputs = infer(network, inputs[part])
-        wrong += np.count_nonzero(outputs.argmax(axis=1) != subject.test_labels[part])
+        wrong += int(np.count_nonzero(outputs.argmax(axis=1) != subject.test_labels[part]))
     return wrong / len(inputs)
 
 

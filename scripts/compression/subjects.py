@@ -131,6 +131,6 @@ def _digits(seed):
         "digits", "handwritten digits, " + "-".join(map(str, train_digits.SIZES)),
         _initial(_DIGITS, np.random.default_rng(seed), np.float64), digits.INPUT_SCALE,
         data.train_inputs, data.test_inputs, data.test_labels,
-        NumpyTrainer(inputs, labels, seed=seed), RECIPES["digits"], seed,
+        NumpyTrainer(inputs, labels, scale=digits.INPUT_SCALE, seed=seed), RECIPES["digits"], seed,
         {"data": "scikit-learn's digits; every fifth image of a class is held out",
          "seed": str(seed)})
