@@ -37,6 +37,7 @@ app = group(
                     ("weft demo", "a network on the hardware, equal to the last bit"),
                     ("weft generate sparse --set pes=16 -o out", "Verilog and manifest"),
                     ("weft synthesize sparse --board icebreaker", "does it fit, how fast is it?"),
+                    ("weft inspect net.weft", "layers, bits, and where the bytes go"),
                     ("weft generate sparse --help", "every verb explains itself"),
                     ) + EXIT_CODES)
 
@@ -55,6 +56,27 @@ synthesize = group(help="Place and route; print utilisation and clock rate.")
 for _name, _verb in (("generate", generate), ("simulate", simulate), ("synthesize", synthesize),
                      ("bench", cli_bench.app)):
     app.add_typer(_verb, name=_name)
+
+
+@app.command(epilog=examples(
+    ("weft inspect golden/models/digits.weft", "layers, density, bits, and where the bytes go"),
+    ("weft inspect net.weft --json -", "the same as records"),
+    ("weft inspect compressed_SqueezeNet.net", "the published network, as it is"),
+) + EXIT_CODES)
+def inspect(
+    file: Annotated[str, typer.Argument(
+        metavar="FILE", help="A [bold].weft[/] file; or SqueezeNet as Deep Compression's authors "
+                             "publish it, [bold].net[/].")],
+    json: JsonOption = None,
+):
+    """Say what is in the file of a compressed network, and account for every byte of it.
+
+    Records are one for each layer, one for all layers, and one for each part of a layer and of the
+    file, whose bytes sum to the size of the file.
+    """
+    from . import inspection as verb
+    console, _ = consoles(json)
+    finish(verb, verb.inspect(file), console, json)
 
 
 @app.command(epilog=examples(

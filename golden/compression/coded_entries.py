@@ -84,13 +84,15 @@ class CodedEntries:
         return self.indices.bytes + (self.runs.bytes if self.runs else 0)
 
 
-def best_coded_run_width(codes):
+def best_coded_run_width(codes, *, plain=False):
     """Width of a run, 0 to 7 bits, with which a matrix takes the fewest bytes.
 
     Parameters
     ----------
     codes : ndarray of uint8, shape (rows, columns)
         Codebook indices.
+    plain : bool
+        See `code_entries`.
 
     Returns
     -------
@@ -99,9 +101,9 @@ def best_coded_run_width(codes):
     """
     values, gaps = gaps_of(codes)
     counts = np.bincount(values, minlength=1)
-    indices = _size(counts)
+    indices = _size(counts, plain)
     counts[0] = np.size(codes) - len(values)
-    sizes = [_size(counts)]
+    sizes = [_size(counts, plain)]
     for width in range(1, MAX_RUN_WIDTH + 1):
         counts = np.bincount(gaps[:-1] & (1 << width) - 1, minlength=(1 << width) + 1)
         counts[1 << width] = int((gaps >> width).sum())
@@ -109,13 +111,17 @@ def best_coded_run_width(codes):
     return sizes.index(min(sizes))
 
 
-def _size(counts):
+def _size(counts, plain=False):
     """Bytes of table and stream."""
-    lengths = code_lengths(counts)
+    lengths = _lengths(counts, plain)
     return len(dump_lengths(lengths)) + -(-size_bits(counts, lengths) // 8)
 
 
-def code_entries(codes, run_width):
+def _lengths(counts, plain):
+    return code_lengths(np.minimum(counts, 1) if plain else counts)
+
+
+def code_entries(codes, run_width, *, plain=False):
     """Turn a matrix into coded entries.
 
     Parameters
@@ -124,6 +130,9 @@ def code_entries(codes, run_width):
         Codebook indices; 0 is a pruned weight. Read column by column.
     run_width : int
         Bits of a run, 0 to 7.
+    plain : bool
+        Give all indices in use codes as long as each other's (or a bit shorter, as far as their
+        number is below a power of two), as if they were stored as they are.
 
     Returns
     -------
@@ -140,15 +149,15 @@ def code_entries(codes, run_width):
     if not 0 <= run_width <= MAX_RUN_WIDTH:
         raise ValueError(f"run_width must be from 0 to {MAX_RUN_WIDTH}, not {run_width}")
     if run_width == 0:
-        return CodedEntries(0, None, _code(np.asarray(codes, np.uint8).T.reshape(-1)))
+        return CodedEntries(0, None, _code(np.asarray(codes, np.uint8).T.reshape(-1), plain))
     indices, runs = encode_relative(codes, run_width)
     runs[indices == 0] = 1 << run_width
-    return CodedEntries(run_width, _code(runs), _code(indices[indices != 0]))
+    return CodedEntries(run_width, _code(runs), _code(indices[indices != 0], plain))
 
 
-def _code(symbols):
+def _code(symbols, plain=False):
     counts = np.bincount(symbols, minlength=1)
-    lengths = code_lengths(counts)
+    lengths = _lengths(counts, plain)
     return CodedStream(lengths, encode(symbols, lengths), len(symbols), size_bits(counts, lengths))
 
 

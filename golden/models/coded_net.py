@@ -46,28 +46,32 @@ _FIELDS = (
 )
 
 
-def layer_entries(layer):
+def layer_entries(layer, *, plain=False):
     """Coded entries of a layer, with runs of the width that makes them shortest.
 
     Parameters
     ----------
     layer : NetLayer
+    plain : bool
+        Store indices as they are, see `golden.compression.coded_entries.code_entries`.
 
     Returns
     -------
     golden.compression.coded_entries.CodedEntries
     """
     flat = layer.codes.reshape(-1, 1)
-    return code_entries(flat, best_coded_run_width(flat))
+    return code_entries(flat, best_coded_run_width(flat, plain=plain), plain=plain)
 
 
-def dumps_coded(layers):
+def dumps_coded(layers, *, plain=False):
     """Return the bytes of the file of some layers.
 
     Parameters
     ----------
     layers : sequence of NetLayer
         With codebooks of 2, 4 ... or 256 entries.
+    plain : bool
+        See `layer_entries`.
 
     Returns
     -------
@@ -78,7 +82,7 @@ def dumps_coded(layers):
         if len(layer.codebook) != 1 << layer.index_width or not 1 <= layer.index_width <= 8:
             raise ValueError(f"{layer.name}: a codebook has 2, 4 ... or 256 entries, not "
                              f"{len(layer.codebook)}")
-        coded = layer_entries(layer)
+        coded = layer_entries(layer, plain=plain)
         parts += [struct.pack("<" + "".join(type_ for _, type_, *_ in _FIELDS), coded.entries,
                               layer.index_width, coded.run_width),
                   layer.codebook.astype("<f4").tobytes(), layer.bias.astype("<f4").tobytes(),

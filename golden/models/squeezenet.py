@@ -12,7 +12,7 @@ from ..networks.graph import Concat, Conv, GlobalAverage, Graph, MaxPool
 from .deep_compression_net import NetShape, loads_net
 
 __all__ = ["CROP", "FILE", "MEAN", "SQUEEZENET", "has_squeezenet", "load_squeezenet", "net_shapes",
-           "preprocess"]
+           "preprocess", "views"]
 
 #: Where the file is, in the folder of the data.
 FILE = Path("squeezenet", "compressed_SqueezeNet.net")
@@ -107,5 +107,27 @@ def preprocess(pixels):
         raise ValueError(f"An image must be uint8 of shape ({_RESIZED}, {_RESIZED}, 3), not "
                          f"{pixels.dtype} of shape {pixels.shape}")
     start = (_RESIZED - CROP) // 2
-    crop = pixels[start:start + CROP, start:start + CROP, ::-1].astype(np.float32)
+    return _crop(pixels, start, start)
+
+
+def views(pixels):
+    """Make ten inputs of an image: its corners and its middle, each mirrored too.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (256, 256, 3)
+
+    Returns
+    -------
+    ndarray of float32, shape (10, 3, 227, 227)
+        The first is that of `preprocess`.
+    """
+    ends = 0, _RESIZED - CROP
+    crops = [preprocess(pixels)]
+    crops += [_crop(pixels, row, column) for row in ends for column in ends]
+    return np.stack([*crops, *(crop[:, :, ::-1] for crop in crops)])
+
+
+def _crop(pixels, row, column):
+    crop = pixels[row:row + CROP, column:column + CROP, ::-1].astype(np.float32)
     return np.ascontiguousarray((crop - np.array(MEAN, np.float32)).transpose(2, 0, 1))

@@ -62,6 +62,18 @@ def test_round_trips():
         assert sum(size for _, size in spans) == len(data)
 
 
+def test_plain_indices():
+    """63 of them in use: 62 codes of 6 bits and one of 5, which is the most frequent's or not."""
+    codes = np.random.default_rng(0).integers(1, 64, (50, 40), np.uint8)
+    codes[:, ::2] = 0
+    made = [NetLayer("a", np.arange(64, dtype=np.float32), np.ones(50, np.float32), codes)]
+    data = dumps_coded(made, plain=True)
+    assert_same(loads_coded(data, [NetShape("a", codes.shape)]), made)
+    lengths = layer_entries(made[0], plain=True).indices.lengths
+    assert set(lengths[lengths > 0].tolist()) <= {5, 6}
+    assert len(dumps_coded(made)) <= len(data)
+
+
 def test_what_is_wrong_is_named():
     data = dumps_coded(SMALL)
     for at, value, match in (

@@ -11,6 +11,7 @@ from golden.models.squeezenet import (
     load_squeezenet,
     net_shapes,
     preprocess,
+    views,
 )
 from golden.networks.forward import forward
 from sim_tests.bench.squeezenet_data import (
@@ -47,6 +48,12 @@ def test_preprocessing():
     assert image[:, 0, 0].tolist() == [30 - 104, 20 - 117, 10 - 123]
     assert image[:, -1, -1].tolist() == [255 - 104, 255 - 117, 255 - 123]
     assert (image == 99 - np.array([104, 117, 123])[:, None, None]).sum() == 0
+    ten = views(pixels)
+    assert ten.shape == (10, 3, CROP, CROP)
+    np.testing.assert_array_equal(ten[0], image)
+    np.testing.assert_array_equal(ten[5:], ten[:5, :, :, ::-1])
+    assert ten[1, :, 14, 14].tolist() == [30 - 104, 20 - 117, 10 - 123]
+    assert ten[4, :, 226 - 15, 226 - 15].tolist() == [255 - 104, 255 - 117, 255 - 123]
     for wrong in (pixels[:-1], pixels.astype(np.float32)):
         with pytest.raises(ValueError, match="uint8 of shape"):
             preprocess(wrong)

@@ -6,8 +6,8 @@ import pytest
 from scripts.cli import main
 from sim_tests.bench.command_line import weft
 
-VERBS = [(), ("doctor",), ("demo",), ("compress",), ("generate",), ("generate", "sparse"),
-         ("simulate", "sparse"), ("synthesize", "sparse")]
+VERBS = [(), ("doctor",), ("demo",), ("compress",), ("inspect",), ("generate",),
+         ("generate", "sparse"), ("simulate", "sparse"), ("synthesize", "sparse")]
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
