@@ -42,8 +42,9 @@ def bench_sparse(
 
 
 @app.command("compress", epilog=examples(
-    ("weft bench compress", "LeNet-300-100 and LeNet-5 as they ship, layer by layer"),
+    ("weft bench compress", "LeNet-300-100 and LeNet-5 as they ship, layer by layer; SqueezeNet"),
     ("weft bench compress -n lenet-5 --json -", "one of them; as records"),
+    ("weft bench compress -n squeezenet", "the published network, in fewer bytes"),
     ("weft bench compress -n lenet-300-100 --retrain", "trained and compressed anew"),
 ) + EXIT_CODES)
 def bench_compress(

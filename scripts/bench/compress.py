@@ -7,6 +7,7 @@ from rich.table import Table
 
 from golden.models import mnist
 from golden.models.lenet import LENETS, load_lenet, read_lenet
+from golden.models.squeezenet import has_squeezenet
 
 from ..compression.sizes import LayerSize, layer_sizes, total_size
 from ..compression.stages import Choice, compress, network_error
@@ -15,6 +16,7 @@ from ..errors import UsageError, did_you_mean
 from ..files import reading
 from ..paths import data_dir
 from ..records import record
+from . import squeezenet
 
 __all__ = ["BENCH", "PAPER", "CompressBench", "CompressedNetwork", "Published", "bench", "report"]
 
@@ -59,6 +61,14 @@ PAPER = {
 PAPER_TOTALS = {"lenet-300-100": (1.64, 1.58, 40), "lenet-5": (0.80, 0.74, 39)}
 
 
+#: What the columns of its tables mean.
+_NOTE = (
+    "[dim]The paper's figures in brackets. kept: share of the weights that are not "
+    "zero. bits: of an index, and as Huffman code; run bits: of a run of zeros, and "
+    "of the coded runs for every kept weight. rate: bytes / bytes as 32-bit floats, "
+    "everything counted, of all layers that of the whole file.[/]")
+
+
 @dataclass(frozen=True, eq=False)
 class CompressedNetwork:
     """One network of the tables.
@@ -89,11 +99,16 @@ class CompressBench:
     Parameters
     ----------
     networks : list of CompressedNetwork
+    squeezenet : scripts.bench.squeezenet.SqueezeNet or None
+    left_out : str or None
+        Why a network of the default ones is not there.
     records : list of dict
         See `scripts.records`.
     """
 
     networks: list[CompressedNetwork]
+    squeezenet: squeezenet.SqueezeNet | None
+    left_out: str | None
     records: list[dict]
 
 
@@ -103,7 +118,7 @@ def bench(names=(), *, retrain=False, effort=1.0, steps):
     Parameters
     ----------
     names : sequence of str
-        "lenet-300-100" and "lenet-5", which are the default.
+        "lenet-300-100" and "lenet-5", which ship, and "squeezenet"; all that are there by default.
     retrain : bool
         Whether to train them, which takes many minutes, PyTorch and MNIST.
     effort : float
@@ -122,11 +137,18 @@ def bench(names=(), *, retrain=False, effort=1.0, steps):
         If PyTorch is needed and not installed.
     """
     for name in names:
-        if name not in LENETS:
-            raise UsageError(f"--network {name}: {did_you_mean(name, LENETS)}")
+        if name not in (*LENETS, squeezenet.NAME):
+            raise UsageError(f"--network {name}: {did_you_mean(name, (*LENETS, squeezenet.NAME))}")
+    published, left_out = None, None
+    if squeezenet.NAME in names or not names and has_squeezenet(data_dir()):
+        published = squeezenet.bench(steps=steps)
+    elif not names:
+        left_out = f"Left out: {squeezenet.NAME}, whose file is not in the data folder."
     networks = [_retrained(name, effort, steps) if retrain else _shipped(name, steps)
-                for name in names or LENETS]
-    return CompressBench(networks, [entry for item in networks for entry in _records(item)])
+                for name in LENETS if name in names or not names]
+    records = [entry for item in networks for entry in _records(item)]
+    return CompressBench(networks, published, left_out,
+                         records + (published.records if published else []))
 
 
 def _retrained(name, effort, steps):
@@ -178,10 +200,13 @@ def report(result, console):
             f"{100 * item.error_compressed:.2f} % (the paper: {before} -> {after} %)"
             + ("" if item.measured else ", as the file states: MNIST is not in the data folder, "
                                         "see weft doctor") + "\n")
-    console.print("[dim]The paper's figures in brackets. kept: share of the weights that are not "
-                  "zero. bits: of an index, and as Huffman code; run bits: of a run of zeros, and "
-                  "of the coded runs for every kept weight. rate: bytes / bytes as 32-bit floats, "
-                  "everything counted, of all layers that of the whole file.[/]")
+    if result.networks:
+        console.print(_NOTE)
+    if result.squeezenet is not None:
+        console.print()
+        squeezenet.report(result.squeezenet, console)
+    if result.left_out:
+        console.print(result.left_out)
 
 
 def _table(item):
