@@ -31,11 +31,14 @@ class Emission:
         Name of the top-level module; those of the others start with it.
     assertions : bool
         Whether `hw.check.Check` leaves an assertion.
+    cells : object, optional
+        One of `hw.boards.cells`: what `hw.common.multiplier` is made of.
     """
 
-    def __init__(self, name, *, assertions=False):
+    def __init__(self, name, *, assertions=False, cells=None):
         self.name = name
         self.assertions = assertions
+        self.cells = cells
         self._shared = {}       # name of a module that is emitted once -> its RTLIL
 
     def convert(self, component):
@@ -59,7 +62,7 @@ class Emission:
         return rtlil.convert(component, name=name, platform=self, emit_src=False)
 
 
-def emit_verilog(component, *, name, assertions=False):
+def emit_verilog(component, *, name, assertions=False, cells=None):
     """Verilog of a component, the same bytes for the same component.
 
     Parameters
@@ -70,6 +73,8 @@ def emit_verilog(component, *, name, assertions=False):
         Name of the module.
     assertions : bool
         For simulation: keep assertions, as SystemVerilog, and every named signal for waves.
+    cells : object, optional
+        For synthesis: use a device's own multipliers, see `hw.boards.cells`.
 
     Returns
     -------
@@ -85,7 +90,7 @@ def emit_verilog(component, *, name, assertions=False):
     collecting = gc.isenabled()
     gc.disable()        # saves 29 % on a large array: nothing of what is allocated is garbage
     try:
-        texts = Emission(name, assertions=assertions).convert(component)
+        texts = Emission(name, assertions=assertions, cells=cells).convert(component)
     finally:
         if collecting:
             gc.enable()

@@ -110,6 +110,8 @@ def _tidy_body(body, prune):
     # `input x; wire x;` in one.
     body = re.sub(r"^  ((?:in|out)put) ((?:\[\d+:\d+\] )?(?:\\\S+ |[\w$]+));\n"
                   r"  (wire|reg) \2( = .*)?;$", r"  \1 \3 \2\4;", body, flags=re.M)
+    # A wire that is another name of a register comes with the register's initial value.
+    body = re.sub(r"^  \(\* init = \S+ \*\)\n(?=  wire )", "", body, flags=re.M)
     body = _loop_initial_values(body)
     if prune:
         body = _prune(body)
