@@ -62,6 +62,17 @@ def bench_compress(
     finish(verb, result, console, json)
 
 
+@app.command("huffman", epilog=examples(
+    ("weft bench huffman", "encoder and decoder on streams as Deep Compression makes them"),
+    ("weft bench huffman --json -", "as records"),
+) + EXIT_CODES)
+def bench_huffman(json: JsonOption = None):
+    """Measure how fast Huffman codes are written and read, in CPU time of one core."""
+    from .bench import huffman as verb
+    console, steps = consoles(json)
+    finish(verb, verb.bench(steps=steps), console, json)
+
+
 @app.command("energy", epilog=examples(
     ("weft bench energy", "dense fp32, dense int8, EIE and ours, layer by layer"),
     ("weft bench energy -l digits/fc1 -l vgg-7 --json -", "some layers; as records"),

@@ -53,6 +53,9 @@ FIELDS = {
     "bits": (float, "bits of a codebook index, of all layers the mean over the kept weights; or "
                     "of a weight and an activation"),
     "bits_huffman": (float, "mean bits of an index, Huffman coded"),
+    "symbols": (int, "symbols that were coded, a byte each"),
+    "encode_mb_s": (float, "million symbols encoded per second of CPU time, on one core"),
+    "decode_mb_s": (float, "million symbols decoded per second of CPU time, on one core"),
     "run_bits": (float, "mean bits of the runs of zeros for every kept weight, Huffman coded"),
     "part": (str, "what bytes of a file are for: codebook, biases, indices, runs, ..."),
     "bytes": (int, "size; of a whole network that of its file, everything counted"),

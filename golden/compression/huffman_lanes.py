@@ -16,9 +16,9 @@ from .huffman_codes import MAX_LENGTH
 __all__ = ["Lanes"]
 
 #: Bits that are decoded at a time: stays within the cache.
-_BITS = 1 << 22
+_BITS = 1 << 23
 #: Bits that are decoded before a lane, to find its first code.
-_LEAD = 512
+_LEAD = 384
 #: How often wrong guesses are replaced by what the lane before says, before all are worked out.
 _ROUNDS = 8
 #: From so many symbols on, a table of pairs pays.
@@ -86,12 +86,8 @@ class Lanes:
         size -= size % self._divisor
         starts = np.arange(start, stop, size)
         limits = origin - np.append(starts[1:], stop)
-        starts = origin - starts
-        guesses = self._guess(starts)
-        ends, symbols = self._read(guesses, limits)
-        if (ends[:-1] != guesses[1:]).any():
-            ends, symbols = self._read(self._settle(guesses, ends, limits), limits)
-        return symbols, origin - int(ends[-1])
+        ends, parts = self._settle(self._guess(origin - starts), limits)
+        return self._symbols(parts), origin - int(ends[-1])
 
     def _guess(self, starts):
         """Where the lanes' first codes might start; of the first lane it is known."""
@@ -99,22 +95,24 @@ class Lanes:
         ends, _ = self._run(early, starts)
         return np.append(starts[0], ends[1:])
 
-    def _settle(self, starts, ends, limits):
-        """Where the lanes' first codes do start, from guesses and from where these led to."""
+    def _settle(self, starts, limits):
+        """Decode all lanes, from guesses and then from where these led to; as `_run`."""
+        ends, parts = self._run(starts, limits)
         for _ in range(_ROUNDS):
             wrong = 1 + np.flatnonzero(ends[:-1] != starts[1:])
             if not wrong.size:
-                return starts
+                return ends, parts
             starts[wrong] = ends[wrong - 1]
-            ends[wrong], _ = self._run(starts[wrong], limits[wrong])
+            ends[wrong], others = self._run(starts[wrong], limits[wrong])
+            parts = _replace(parts, wrong, others)
         # A lane starts at most so many bits behind the one before it: follow all of them.
         tried = limits[:-1, None] - np.arange(self.longest)
         led, _ = self._run(tried.ravel(), np.repeat(limits[1:], self.longest))
         led = led.reshape(tried.shape)
-        starts[1] = self._run(starts[:1], limits[:1])[0][0]
-        for lane in range(1, len(starts) - 1):
-            starts[lane + 1] = led[lane - 1, limits[lane - 1] - starts[lane]]
-        return starts
+        for lane in range(1, len(starts)):
+            starts[lane] = ends[lane - 1]
+            ends[lane] = led[lane - 1, limits[lane - 1] - starts[lane]]
+        return self._run(starts, limits)
 
     def _run(self, starts, limits):
         """Decode each lane until it ends: its last code starts before its limit.
@@ -157,16 +155,28 @@ class Lanes:
         entries = np.concatenate(entries) if entries else np.empty((0, len(limits)), np.uint32)
         return history[counts, np.arange(len(limits))], entries, counts
 
-    def _read(self, starts, limits):
-        """Decode each lane; return where they end, and all symbols in order."""
-        ends, parts = self._run(starts, limits)
+    def _symbols(self, parts):
+        """Symbols of all lanes, in order, from what `_run` looked up."""
         counted = np.concatenate(
             [np.arange(len(entries)) < counts[:, None] for entries, counts in parts], axis=1)
         entries = np.ascontiguousarray(np.concatenate([entries for entries, _ in parts]).T)
         entries = entries[counted].view(np.uint16)
         pairs = np.ascontiguousarray(entries[1::2]).view(np.uint8)
         if self._table is self._one:
-            return ends, pairs[::2]
+            return pairs[::2]
         there = np.ones((len(pairs) // 2, 2), bool)
         there[:, 1] = entries[::2] & _TWO
-        return ends, pairs[there.ravel()]
+        return pairs[there.ravel()]
+
+
+def _replace(parts, lanes, others):
+    """Put what was looked up for some lanes in the place of what was before."""
+    replaced = []
+    for (entries, counts), (more, more_counts) in zip(parts, others, strict=True):
+        if len(more) > len(entries):
+            longer = np.zeros((len(more) - len(entries), entries.shape[1]), np.uint32)
+            entries = np.concatenate([entries, longer])
+        entries[:len(more), lanes] = more
+        counts[lanes] = more_counts
+        replaced.append((entries, counts))
+    return replaced

@@ -135,7 +135,7 @@ def test_round_trip_of_what_deep_compression_makes(symbols, spread, count):
 def test_more_bits_than_are_decoded_at_a_time():
     symbols = drawn(9, 256, 30, 1_300_000)
     stream, lengths = coded(symbols)
-    assert 8 * len(stream) > 2 * huffman_lanes._BITS
+    assert 8 * len(stream) > huffman_lanes._BITS
     np.testing.assert_array_equal(decode(stream, lengths, len(symbols)), symbols)
 
 
