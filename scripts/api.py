@@ -13,6 +13,7 @@ ends with an error.
 
 import functools
 
+from . import compress as _compress
 from . import demo as _demo
 from . import doctor as _doctor
 from . import generate as _generate
@@ -20,13 +21,14 @@ from . import simulate as _simulate
 from . import synthesize as _synthesize
 from . import synthesize_parts as _synthesize_parts
 from .bench import area as _area
+from .bench import compress as _bench_compress
 from .bench import sparse as _bench
 from .progress import Steps
 from .records import write_records
 from .settings import configuration
 
-__all__ = ["bench", "bench_area", "configuration", "demo", "doctor", "generate", "simulate",
-           "synthesize", "synthesize_parts", "write_records"]
+__all__ = ["bench", "bench_area", "bench_compress", "compress", "configuration", "demo", "doctor",
+           "generate", "simulate", "synthesize", "synthesize_parts", "write_records"]
 
 
 def _quietly(function):
@@ -39,6 +41,8 @@ def _quietly(function):
 
 bench = _quietly(_bench.bench)
 bench_area = _quietly(_area.bench)
+bench_compress = _quietly(_bench_compress.bench)
+compress = _quietly(_compress.compress)
 doctor = _quietly(_doctor.diagnose)
 demo = _quietly(_demo.demo)
 generate = _quietly(_generate.generate)

@@ -117,14 +117,15 @@ def generate_sparse(config: ConfigOption = "weft", assignments: SetOption = None
 
 @simulate.command("sparse", epilog=examples(
     ("weft simulate sparse digits --inputs digits", "the network and data that ship with weft"),
+    ("weft simulate sparse lenet-300-100 --inputs mnist --count 100 -c ulx3s", "a larger one"),
     ("weft simulate sparse net.weft --inputs x.npy --json result.json", "your own"),
 ) + EXIT_CODES)
 def simulate_sparse(
     model: Annotated[str, typer.Argument(metavar="MODEL.weft", help="Compressed network, or "
-                                         "[bold]digits[/] for the one that ships.")],
+                                         "[bold]digits[/] or [bold]lenet-300-100[/], which ship.")],
     inputs: Annotated[str, typer.Option(
         metavar="FILE.npy", help="Integer array of inputs, one a row, as centred activations; or "
-                                 "[bold]digits[/].")],
+                                 "[bold]digits[/], or [bold]mnist[/] of the data folder.")],
     config: ConfigOption = "weft", assignments: SetOption = None, out_dir: OutOption = None,
     json: JsonOption = None,
     count: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None,

@@ -10,6 +10,8 @@ from rich.table import Table
 from golden.container import read_network
 from golden.formats import Counter, Memory
 from golden.models.digits import load_digits_data, load_digits_network
+from golden.models.lenet import LENETS, load_lenet
+from golden.models.mnist import load_mnist
 from hw.host.driver import load_image
 from hw.sparse.core import SparseCore
 
@@ -18,7 +20,7 @@ from .execution import Outcome, execute, fit, play
 from .files import reading, writing
 from .generate import TOP, Generated, generate
 from .netlist import synthesized_verilog
-from .paths import build_dir
+from .paths import build_dir, data_dir
 from .records import record
 from .settings import Settings
 
@@ -26,6 +28,8 @@ __all__ = ["Simulated", "network_of", "inputs_of", "report", "simulate", "simula
 
 #: Name that stands for the network and the held-out images that ship with the project.
 SHIPPED = "digits"
+#: Name that stands for the test images of MNIST, from the data folder.
+MNIST = "mnist"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,15 +56,17 @@ class Simulated:
 
 
 def network_of(model):
-    """The network in a file, or the one that ships if `model` is "digits"."""
+    """The network in a file, or one that ships if `model` is its name."""
     if model == SHIPPED:
         return load_digits_network()
-    with reading(model, remedy="MODEL is a .weft file, or digits"):
+    if model in LENETS:
+        return load_lenet(model)
+    with reading(model, remedy=f"MODEL is a .weft file, or {SHIPPED}, or {' or '.join(LENETS)}"):
         return read_network(model)
 
 
 def inputs_of(source, network, count=None):
-    """Inputs in a file, or the held-out digits.
+    """Inputs in a file, the held-out digits, or the test images of MNIST.
 
     Returns
     -------
@@ -71,16 +77,20 @@ def inputs_of(source, network, count=None):
     UsageError
         If they are no inputs of the network.
     """
-    remedy = "--inputs takes an .npy array of integers, one input a row, or digits"
+    remedy = "--inputs takes an .npy array of integers, one input a row, or digits, or mnist"
     if source == SHIPPED:
         inputs = load_digits_data().test_inputs
+    elif source == MNIST:
+        folder = data_dir() or Path("shared/data")
+        with reading(folder / "mnist", remedy="set WEFT_DATA to the folder that holds mnist/"):
+            inputs = load_mnist(folder).test_images
     else:
         with reading(source, remedy=remedy):
             inputs = np.load(source, allow_pickle=False)
             if not isinstance(inputs, np.ndarray):
                 raise ValueError("holds several arrays")
     inputs = np.atleast_2d(inputs)
-    columns = network.layers[0].columns
+    columns = network.layers[0].inputs
     if inputs.ndim != 2 or inputs.dtype.kind not in "iu" or inputs.shape[1] != columns:
         raise UsageError(f"{source}: {inputs.dtype} of shape {inputs.shape}, but the network takes "
                          f"integers of shape (inputs, {columns}); {remedy}")
@@ -162,7 +172,7 @@ def simulate(settings, *, model, inputs, steps, count=None, out_dir=None, waves=
     ----------
     settings : Settings
     model, inputs : str or Path
-        File of the network and of its inputs, or "digits".
+        File of the network and of its inputs, or a name: "digits", "lenet-300-100", "mnist".
     steps : scripts.progress.Steps
     count : int, optional
         Only the first so many inputs.

@@ -56,8 +56,8 @@ RECIPES = {
         sharing_epochs=4, sharing_rate=3e-4, distillation=0.7,
         options={"dropout": 0.3}, pruning_options={"decay": 1e-5}),
     "lenet-5": Recipe(
-        densities=(0.6, 0.12, 0.025, 0.15), bits=(5, 4, 4, 4), epochs=5, rate=1e-3,
-        pruning_steps=6, pruning_epochs=1, pruning_rate=1e-3, retraining_epochs=5,
+        densities=(0.7, 0.15, 0.03, 0.2), bits=(5, 4, 4, 4), epochs=5, rate=1e-3,
+        pruning_steps=5, pruning_epochs=1, pruning_rate=1e-3, retraining_epochs=4,
         sharing_epochs=1, sharing_rate=2e-4, distillation=0.7,
         options={"dropout": 0.3}, pruning_options={"decay": 1e-5}),
     "digits": Recipe(
