@@ -1,0 +1,131 @@
+"""Bias, requantisation and clamp with constants of each result's own."""
+
+from amaranth import *
+
+from .multiplier import Multiplier
+from .output_stage import OutputStage
+from .pipeline import add_carry, delay, register, shift_left
+
+__all__ = ["ChannelOutputStage"]
+
+
+def differs(bits, bit):
+    """Whether any of `bits` is not `bit`; there may be none."""
+    return (bits ^ bit.replicate(len(bits))).any() if len(bits) else Const(0, 1)
+
+
+class ChannelOutputStage(OutputStage):
+    """Computes what `OutputStage` does, in more cycles and fewer look-up tables.
+
+    Numbers stay two's complement throughout. With signed x, its first rounding is the plain
+    ``m1 = (x * multiplier + 2**30) >> 31``; the second adds 1 to ``m1 >> right_shift`` where more
+    than half is cut off, or half from a number that is not negative.
+
+    Barrel shifters have a register after every step: yosys 0.70 makes wide multiplexers of two
+    steps without one, which share nothing. The shift to the right begins with the largest step, so
+    that only as many bits are left behind each as can still reach the result.
+
+    Timing: a result a cycle, `latency` cycles after its sum; no back-pressure. A constant belongs
+    to the sum that went in `delays` of its name cycles before; `low` and `high` must be stable
+    while there are sums under way.
+
+    Parameters, members: those of `OutputStage`. There are four `Multiplier` of signed factors of 17
+    bits, which suit a MULT18X18D of an ECP5.
+    """
+
+    latency = 19
+
+    #: Cycles from a sum to each of its constants.
+    delays = {"bias": 0, "left_shift": 1, "multiplier": 6, "right_shift": 11}
+
+    def elaborate(self, platform):
+        m = Module()
+
+        # 1: the sum with its bias, exact.
+        total = register(m, self.sum + self.bias, "total")
+        negative = total[-1]
+        clipped = differs(total[31:], negative)
+
+        # 2 to 6: shifted left, with news of what leaves 32 bits at the top. What has been out of
+        # them before is again as soon as it is shifted at all.
+        value, lost = total[:32], Const(0, 1)
+        amount = self.left_shift
+        for step in range(5):
+            lost = lost | (amount[0] & (clipped | differs(value[31 - (1 << step):], negative)))
+            value, _ = shift_left(value, Cat(Const(0, step), amount[0]), [step])
+            value = register(m, value, f"shifted_left_{step}")
+            lost = register(m, lost, f"lost_{step}")
+            negative = register(m, negative, f"negative_{step}")
+            clipped = register(m, clipped, f"clipped_{step}")
+            amount = register(m, amount[1:], f"left_shift_{step}") if step < 4 else None
+        saturations = delay(m, clipped + lost, self.latency - 7, "saturations")
+
+        # 7, 8: then it is the largest number. Four products; its upper half has the sign.
+        largest = Cat((~negative).replicate(31), negative)
+        factor = Mux(clipped | lost, largest, value)
+        halves = factor[:16], factor[16:].as_signed()
+        products = {}
+        for a in range(2):
+            for b in range(2):
+                m.submodules[f"multiply_{a}{b}"] = multiply = Multiplier(a_width=17, b_width=17)
+                m.d.comb += [
+                    multiply.a[0].eq(halves[a]),
+                    multiply.b[0].eq(self.multiplier.word_select(b, 16)),
+                    multiply.load.eq(1),
+                ]
+                products[a, b] = multiply.product[0][:33].as_signed()
+
+        # 9, 10: the product without its 16 low bits, in two overlapping parts: middle +
+        # high * 2**16. Three numbers at once would be added by twice the logic.
+        middle = register(m, products[0, 1] + products[1, 0], "middle_9")
+        low = register(m, products[0, 0][16:32], "low_product")
+        middle = register(m, middle + low, "middle_10")
+        high = delay(m, products[1, 1][:31], 2, "high_product")
+
+        # 11: m1, with half a bit added.
+        upper = middle[15:]
+        value = register(m, add_carry(
+            Cat(Const(0, 1), high),
+            Cat(upper, upper[-1].replicate(32 - len(upper))), middle[14])[:32], "rounded")
+
+        # 12 to 16: shifted right. `half` and `less` are the first bit cut off and whether there are
+        # ones below it; what can't fit the result any more is far.
+        negative = value[-1]
+        half, less, far = Const(0, 1), Const(0, 1), Const(0, 1)
+        amount = self.right_shift
+        for step in reversed(range(5)):
+            distance = 1 << step
+            cut = value[:distance]
+            kept = min(len(value), self.activation_width + distance - 1)
+            far = (far | differs(value[kept - 1 + distance:], negative)
+                   | (~amount[-1] & differs(value[kept - 1:][:distance], negative)))
+            less = less | (amount[-1] & (half | cut[:-1].any()))
+            half = Mux(amount[-1], cut[-1], half)
+            extended = Cat(value, negative.replicate(distance))
+            value = Mux(amount[-1], extended[distance:][:kept], extended[:kept])
+            value = register(m, value, f"shifted_right_{step}")
+            half = register(m, half, f"half_{step}")
+            less = register(m, less, f"less_{step}")
+            far = register(m, far, f"far_{step}")
+            negative = register(m, negative, f"sign_{step}")
+            amount = register(m, amount[:-1], f"right_shift_{step}") if step else None
+
+        # 17: rounded.
+        result = register(m, value.as_signed() + (half & (~negative | less)), "result")
+        above = register(m, far & ~negative, "far_above")
+        below = register(m, far & negative, "far_below")
+
+        # 18, 19: clamped.
+        above = register(m, above | (~below & (self.high < result)), "above")
+        below = register(m, below | (result < self.low), "below")
+        result = register(m, result[:self.activation_width].as_signed(), "inside")
+        clamped = Mux(above, self.high, Mux(below, self.low, result))
+        m.d.comb += self.payload.eq(register(m, clamped, "activation"))
+
+        # What goes along: is there data at all, and what has it met?
+        valid = Signal(self.latency)
+        m.d.sync += valid.eq(Cat(self.input_valid, valid))
+        m.d.comb += self.output_valid.eq(valid[-1])
+        m.d.sync += self.saturated.eq(Mux(valid[-2], saturations, 0))
+
+        return m

@@ -1,0 +1,216 @@
+"""Which accumulators and elements an activation instruction reads, in which order, and when."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from golden.formats import POSITION_WIDTH
+
+from ..common.pipeline import register
+from .loop_counter import LoopCounter
+from .operations import activation_operation
+
+__all__ = ["BEAT", "ActivationSequencer"]
+
+#: What goes with a read: whether it is the first and the last of its beat, and whether its beat is
+#: the last of its row and of the instruction.
+BEAT = data.StructLayout({"first": 1, "last": 1, "row_last": 1, "final": 1})
+
+
+class ActivationSequencer(wiring.Component):
+    """Reads what Activate, VectorAdd and VectorMultiply work on.
+
+    A *beat* is what becomes of `lanes` neighbouring elements. Activate reads for each output line,
+    output pixel and beat of its columns the rows of the window, line by line::
+
+        accumulator + oy * line_step + wy * line_rows + ox * x_step + wx
+
+    A vector instruction reads for each beat of its length lanes from `a` on, and then, unless it is
+    unary, lanes from `b` on.
+
+    An accumulator row is read when it has been written, which `written` tells: the rows that all
+    multiplications so far have finished. Of the last one before the instruction, which has written
+    `written` = `ticket` when it is done, rows are finished in order; all others are finished before
+    it finishes any.
+
+    Timing: the first read comes 5 cycles after `start`, then one a cycle; a row that `written`
+    lets go in a cycle is read 3 cycles later at the earliest. The outputs are registers.
+
+    Parameters
+    ----------
+    config : hw.config.DenseConfig
+
+    Members
+    -------
+    operation : In(activation_operation(config))
+        The instruction, in the cycle of `start`.
+    start : In(1)
+        Only after the last read of the instruction before.
+    written : In(POSITION_WIDTH)
+    accumulator_read : Out(1)
+        Read row `accumulator_address`; of its columns, beat number `column_beat` is meant.
+    unified_read : Out(1)
+        Read `lanes` elements from `unified_address` on.
+    beat : Out(BEAT)
+        What goes with either.
+    waits : Out(1)
+        A row is to be read next that has yet to be written.
+    """
+
+    def __init__(self, config):
+        self.config = config
+        self.column_beats = -(-config.columns // config.lanes)
+        super().__init__({
+            "operation": In(activation_operation(config)),
+            "start": In(1),
+            "written": In(POSITION_WIDTH),
+            "accumulator_read": Out(1),
+            "accumulator_address": Out(range(config.accumulator_depth)),
+            "column_beat": Out(range(max(2, self.column_beats))),
+            "unified_read": Out(1),
+            "unified_address": Out(range(config.unified_depth)),
+            "beat": Out(BEAT),
+            "waits": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        lanes, lanes_log2 = self.config.lanes, exact_log2(self.config.lanes)
+        operation = Signal.like(self.operation, reset_less=True)
+        vector = operation.vector
+        begin = Signal()
+        m.d.sync += begin.eq(self.start)
+
+        def beats(elements):
+            return (elements + (lanes - 1))[lanes_log2:]
+
+        # The loops, innermost first. All of a vector's beats are lines.
+        advance = Signal()
+        positions = LoopCounter(width=8)
+        window_lines = LoopCounter(width=8)
+        column_beats = LoopCounter(width=len(beats(operation.columns)))
+        pixels = LoopCounter(width=16)
+        lines = LoopCounter(width=16)
+        line_turns = Signal(16, reset_less=True)
+        column_turns = Signal(len(column_beats.turns), reset_less=True)
+        for name, loop, turns in (
+                ("positions", positions, operation.width),
+                ("window_lines", window_lines, operation.height),
+                ("column_beats", column_beats, column_turns),
+                ("pixels", pixels, operation.pixels),
+                ("lines", lines, line_turns)):
+            m.submodules[name] = loop
+            m.d.comb += loop.turns.eq(turns)
+        first = Signal()
+        position_last = Mux(vector, operation.unary | ~first, positions.last)
+        window_last = position_last & (vector | window_lines.last)
+        row_last = vector | column_beats.last
+        line_last = row_last & (vector | pixels.last)
+        m.d.comb += [
+            positions.step.eq(advance),
+            positions.restart.eq(begin | (advance & positions.last)),
+            window_lines.step.eq(advance & position_last),
+            window_lines.restart.eq(begin | (advance & window_last)),
+            column_beats.step.eq(advance & window_last),
+            column_beats.restart.eq(begin | (advance & window_last & row_last)),
+            pixels.step.eq(advance & window_last & row_last),
+            pixels.restart.eq(begin | (advance & window_last & line_last)),
+            lines.step.eq(advance & window_last & line_last),
+            lines.restart.eq(begin),
+        ]
+        beat = Signal(BEAT)
+        m.d.comb += [
+            beat.first.eq(first),
+            beat.last.eq(window_last),
+            beat.row_last.eq(Mux(vector, lines.last, column_beats.last)),
+            beat.final.eq(window_last & line_last & lines.last),
+        ]
+
+        # Where each loop is: the next address is one of them, moved on by one step of its own.
+        address = Signal.like(self.accumulator_address, reset_less=True)
+        window_line, pixel, line = (Signal.like(address, name=name, reset_less=True)
+                                    for name in ("window_line", "pixel", "line"))
+        column_beat = Signal.like(self.column_beat)
+        base, step = line, operation.line_step
+        for last, own_base, own_step in (
+                (line_last, pixel, operation.x_step), (row_last, pixel, 0),
+                (window_last, window_line, operation.line_rows), (position_last, address, 1)):
+            base, step = Mux(last, base, own_base), Mux(last, step, own_step)
+        following = (base + step)[:len(address)]
+        active = Signal()
+        with m.If(begin):
+            m.d.sync += [position.eq(operation.accumulator)
+                         for position in (address, window_line, pixel, line)]
+            m.d.sync += [active.eq(1), first.eq(1), column_beat.eq(0)]
+        with m.Elif(active & advance):
+            m.d.sync += [address.eq(following), first.eq(window_last)]
+            with m.If(position_last):
+                m.d.sync += window_line.eq(following)
+            with m.If(window_last):
+                m.d.sync += pixel.eq(following)
+                m.d.sync += column_beat.eq(Mux(row_last, 0, column_beat + 1))
+                with m.If(line_last):
+                    m.d.sync += line.eq(following)
+                    with m.If(lines.last):
+                        m.d.sync += active.eq(0)
+
+        # What has been written: `done` rows of the last multiplication, less than none while those
+        # before it are not finished.
+        before = register(m, (operation.ticket - operation.written_rows)[:POSITION_WIDTH],
+                          "before")
+        done = register(m, (self.written - before)[:POSITION_WIDTH].as_signed(), "done")
+        compared = len(operation.written_rows)
+        finished = register(m, done[:compared], "finished")
+        begun = Signal()
+        beyond = Signal()
+        m.d.sync += [begun.eq(done >= 0), beyond.eq(done[compared:].any())]
+
+        # Two steps to the decision: the row's place in that multiplication, and is it one of its?
+        place_1 = Signal(compared, reset_less=True)
+        place_2 = Signal(compared, reset_less=True)
+        foreign = Signal(reset_less=True)
+        valid_1, valid_2 = Signal(), Signal()
+        allowed = vector | (begun & (foreign | beyond | (place_2 < finished)))
+        m.d.comb += advance.eq(~valid_2 | allowed)
+        m.d.comb += self.waits.eq(valid_2 & ~allowed)
+        travelling = Cat(beat, column_beat, address)
+        travelling_1 = Signal.like(travelling, reset_less=True)
+        travelling_2 = Signal.like(travelling, reset_less=True)
+        with m.If(advance):
+            m.d.sync += [
+                valid_1.eq(active),
+                travelling_1.eq(travelling),
+                place_1.eq(address - operation.written_base),
+                valid_2.eq(valid_1),
+                travelling_2.eq(travelling_1),
+                place_2.eq(place_1),
+                foreign.eq(~(place_1 < operation.written_rows)),
+            ]
+
+        # The read itself. A vector's address is that of the operand whose turn it is.
+        issue = valid_2 & allowed
+        issued = data.View(BEAT, travelling_2[:BEAT.size])
+        at = Mux(issued.first, operation.a, operation.b)
+        m.d.sync += [
+            self.accumulator_read.eq(issue & ~vector),
+            self.unified_read.eq(issue & vector),
+            Cat(self.beat, self.column_beat, self.accumulator_address).eq(travelling_2),
+            self.unified_address.eq(at),
+        ]
+        with m.If(self.start):
+            m.d.sync += [
+                operation.eq(self.operation),
+                column_turns.eq(beats(self.operation.columns)),
+                line_turns.eq(Mux(self.operation.vector, beats(self.operation.length),
+                                  self.operation.lines)),
+            ]
+        with m.Elif(issue & vector):
+            following_at = (at + lanes)[:len(at)]
+            with m.If(issued.first):
+                m.d.sync += operation.a.eq(following_at)
+            with m.Else():
+                m.d.sync += operation.b.eq(following_at)
+
+        return m

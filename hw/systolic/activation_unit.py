@@ -1,0 +1,318 @@
+"""Turns sums into activations: Activate, VectorAdd and VectorMultiply."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from golden.formats import POSITION_WIDTH, DenseMemory
+
+from ..common.channel_output_stage import ChannelOutputStage
+from ..common.counters import tree_sum
+from ..common.pipeline import delay, register
+from .activation_sequencer import BEAT, ActivationSequencer
+from .function_table import FunctionTable
+from .operations import activation_operation
+from .parameter_memory import ParameterMemory
+from .pooling_unit import PoolingUnit
+from .result_writer import ResultWriter
+from .sigmoid_interpolator import SigmoidInterpolator
+from .vector_unit import VectorUnit
+
+__all__ = ["ActivationUnit"]
+
+
+class ActivationUnit(wiring.Component):
+    """Reads accumulators, or elements of the unified buffer, and writes elements.
+
+    The sums of Activate, largest of each window if it is pooled, and those or the products of
+    vector instructions go through bias, requantisation, clamp, zero point and function, `lanes` at
+    a time; see `golden.formats` and `hw.systolic.operations` for what is computed.
+
+    One instruction is under way from `start`, which follows its acceptance or `done` of the one
+    before it by a cycle, to its own `done`; another one may wait behind it.
+
+    Timing, in cycles; reads are issued with no gaps but those of `waits`:
+
+    ========================================  ====================================================
+    accepted, or `done` before it, to start   1
+    start to first read                       `read_cycles`, 5
+    Activate                                  a read for each row of each window and beat
+    vector                                    a read for each operand and beat
+    last read to `done`, Activate             `activate_cycles`
+    last read to `done`, vector               `vector_cycles`
+    `written` to the read that it lets go     3
+    ========================================  ====================================================
+
+    A beat's elements are written, in the order of reads, as long after the last read of its beat
+    as `done` comes after that of the last, less `write_latency` - 1.
+
+    A reset ends what is under way; memories keep what they hold.
+
+    Parameters
+    ----------
+    config : hw.config.DenseConfig
+    accumulator_latency : int
+        Cycles from `accumulator_read` to its `sums`.
+    unified_latency : int
+        Cycles from `unified_read` to its `elements`.
+    write_latency : int
+        A read of the unified buffer that comes so many cycles after a write sees it.
+
+    Members
+    -------
+    operations : In(stream.Signature(activation_operation(config)))
+        `ready` is a register.
+    written : In(POSITION_WIDTH)
+        See `ActivationSequencer`.
+    accumulator_read, accumulator_address : Out
+    sums : In(ArrayLayout(signed(32), columns))
+        The row; may come straight from block RAM.
+    unified_read, unified_address : Out
+    elements : In(ArrayLayout(signed(activation_width), lanes))
+    write_enable : Out(lanes)
+    write_address, write_elements : Out
+    accumulators_read : Out(1)
+        Strobe, with the last `accumulator_read` of an Activate.
+    done : Out(1)
+        Strobe: a read of the unified buffer sees all results from the next cycle on.
+    idle : Out(1)
+        No instruction is under way, none waits.
+    waits : Out(1)
+        A row is to be read next that has yet to be written.
+    saturations : Out(range(2 * lanes + 1))
+        Saturations of results that are written, at the latest in the cycle of `done`.
+    load : In(wiring.Signature({valid, memory, address, part, data}))
+        Write a 32-bit part of PARAMETERS, FUNCTIONS or OPERANDS, while idle.
+    """
+
+    #: Cycles from the start of an instruction to its first read.
+    read_cycles = 5
+
+    def __init__(self, config, *, accumulator_latency, unified_latency, write_latency):
+        for name, value in (("accumulator_latency", accumulator_latency),
+                            ("unified_latency", unified_latency), ("write_latency", write_latency)):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1 cycle, not {value}")
+        self.config = config
+        self.accumulator_latency = accumulator_latency
+        self.unified_latency = unified_latency
+        self.write_latency = write_latency
+
+        self._pooling = PoolingUnit(columns=config.columns, lanes=config.lanes, width=32)
+        self._vectors = config.activation_width > 8 or config.operand_tables > 0
+        # From a read to the output stages, and from there to `done`.
+        self._sum_cycles = accumulator_latency + self._pooling.latency
+        self._vector_cycles = unified_latency + VectorUnit.latency
+        self._result_cycles = ChannelOutputStage.latency + 1 + self._function_cycles
+        self.activate_cycles = self._sum_cycles + self._result_cycles + write_latency - 1
+        self.vector_cycles = self._vector_cycles + self._result_cycles + write_latency - 1
+
+        elements = data.ArrayLayout(signed(config.activation_width), config.lanes)
+        super().__init__({
+            "operations": In(stream.Signature(activation_operation(config))),
+            "written": In(POSITION_WIDTH),
+            "accumulator_read": Out(1),
+            "accumulator_address": Out(range(config.accumulator_depth)),
+            "sums": In(data.ArrayLayout(signed(32), config.columns)),
+            "unified_read": Out(1),
+            "unified_address": Out(range(config.unified_depth)),
+            "elements": In(elements),
+            "write_enable": Out(config.lanes),
+            "write_address": Out(range(config.unified_depth)),
+            "write_elements": Out(elements),
+            "accumulators_read": Out(1),
+            "done": Out(1),
+            "idle": Out(1),
+            "waits": Out(1),
+            "saturations": Out(range(2 * config.lanes + 1)),
+            "load": In(wiring.Signature({
+                "valid": Out(1), "memory": Out(4), "address": Out(24), "part": Out(2),
+                "data": Out(32)})),
+        })
+
+    @property
+    def _function_cycles(self):
+        if not self.config.function_tables:
+            return 0
+        return (SigmoidInterpolator if self.config.activation_width == 16 else
+                FunctionTable).latency
+
+    def _function(self):
+        if self.config.activation_width == 16:
+            return SigmoidInterpolator()
+        return FunctionTable(width=self.config.activation_width,
+                             tables=self.config.function_tables)
+
+    def elaborate(self, platform):
+        m = Module()
+
+        config, lanes = self.config, self.config.lanes
+
+        # The instruction that waits, the one under way.
+        waiting = Signal()
+        pending = Signal.like(self.operations.payload, reset_less=True)
+        operation = Signal.like(pending, reset_less=True)
+        busy = Signal()
+        start = Signal()
+        m.d.comb += [
+            self.operations.ready.eq(~waiting),
+            start.eq(waiting & ~busy),
+            self.idle.eq(~waiting & ~busy),
+        ]
+        with m.If(self.operations.valid & ~waiting):
+            m.d.sync += [pending.eq(self.operations.payload), waiting.eq(1)]
+        with m.If(start):
+            m.d.sync += [operation.eq(pending), waiting.eq(0), busy.eq(1)]
+        with m.If(self.done):
+            m.d.sync += busy.eq(0)
+
+        m.submodules.sequencer = sequencer = ActivationSequencer(config)
+        m.d.comb += [
+            sequencer.operation.eq(pending),
+            sequencer.start.eq(start),
+            sequencer.written.eq(self.written),
+            self.waits.eq(sequencer.waits),
+            self.accumulator_read.eq(sequencer.accumulator_read),
+            self.accumulator_address.eq(sequencer.accumulator_address),
+            self.unified_read.eq(sequencer.unified_read),
+            self.unified_address.eq(sequencer.unified_address),
+            self.accumulators_read.eq(sequencer.accumulator_read & sequencer.beat.final),
+        ]
+
+        # Reads under way: `ahead[n]` will be in the output stages in n cycles.
+        ahead = {}
+        reads = ((self._sum_cycles, sequencer.accumulator_read),
+                 (self._vector_cycles, sequencer.unified_read))
+        for cycles in reversed(range(max(self._sum_cycles, self._vector_cycles) + 1)):
+            read = Signal(data.StructLayout({"valid": 1, "beat": BEAT}), name=f"ahead_{cycles}")
+            if cycles + 1 in ahead:
+                before = ahead[cycles + 1]
+                valid = Signal(name=f"valid_{cycles}")
+                m.d.sync += valid.eq(before.valid)
+                m.d.comb += read.valid.eq(valid)
+                m.d.comb += read.beat.eq(register(m, before.beat.as_value(), f"beat_{cycles}"))
+            for enters, issued in reads:
+                if cycles == enters:
+                    with m.If(issued):
+                        m.d.comb += [read.valid.eq(1), read.beat.eq(sequencer.beat)]
+            ahead[cycles] = read
+
+        # Sums of accumulators, or of elements; what is not computed is 0.
+        m.submodules.pooling = pooling = self._pooling
+        m.d.comb += [
+            pooling.sums.eq(self.sums),
+            pooling.valid.eq(ahead[pooling.latency].valid),
+            pooling.first.eq(ahead[pooling.latency].beat.first),
+            pooling.beat.eq(delay(m, sequencer.column_beat, self.accumulator_latency,
+                                  "column_beat")),
+            pooling.clear.eq(operation.vector),
+        ]
+        sums = [pooling.largest[lane] for lane in range(lanes)]
+        if self._vectors:
+            read = ahead[VectorUnit.latency]
+            for lane in range(lanes):
+                unit = VectorUnit(width=config.activation_width,
+                                  operand_tables=config.operand_tables)
+                m.submodules[f"vector_{lane}"] = unit
+                m.d.comb += [
+                    unit.element.eq(self.elements[lane]),
+                    unit.valid.eq(read.valid),
+                    unit.first.eq(read.beat.first),
+                    unit.last.eq(read.beat.last),
+                    unit.enable.eq(operation.vector),
+                    unit.multiply.eq(operation.multiply),
+                    unit.unary.eq(operation.unary),
+                    unit.tables.eq(operation.tables),
+                    unit.shift_a.eq(operation.shift_a),
+                    unit.shift_b.eq(operation.shift_b),
+                    self._loads(unit, DenseMemory.OPERANDS),
+                ]
+                sums[lane] = sums[lane] | unit.result
+
+        # Constants: the same for all of a vector, else of one beat of the columns after the other.
+        m.submodules.parameters = parameters = ParameterMemory(depth=config.parameter_depth,
+                                                               lanes=lanes)
+        m.d.comb += [
+            parameters.load.eq(self.load.valid & (self.load.memory == DenseMemory.PARAMETERS)),
+            parameters.load_channel.eq(self.load.address),
+            parameters.load_part.eq(self.load.part),
+            parameters.load_data.eq(self.load.data),
+        ]
+        word = Signal.like(parameters.word, reset_less=True)
+        first_word = operation.parameters[exact_log2(lanes):]
+        begin = register(m, start, "begin")
+        read = ahead[parameters.lead]
+        m.d.comb += parameters.word.eq(word)
+        with m.If(begin | (read.beat.row_last & read.beat.last & read.valid)):
+            m.d.sync += word.eq(first_word)
+        with m.Elif(read.valid & read.beat.last & ~operation.vector):
+            m.d.sync += word.eq(word + 1)
+
+        # Elements of the last beat of a row that exist.
+        count = Mux(operation.vector, operation.length, operation.columns)
+        last_lane = register(m, (count - 1)[:exact_log2(lanes)], "last_lane")
+        finished = ahead[0]
+        saturations = []
+        for lane in range(lanes):
+            output = ChannelOutputStage(sum_in_width=33, activation_width=config.centred_width)
+            m.submodules[f"output_{lane}"] = output
+            exists = (~finished.beat.row_last | (lane <= last_lane)) if lane else Const(1)
+            m.d.comb += [
+                output.input_valid.eq(finished.valid & finished.beat.last & exists),
+                output.sum.eq(sums[lane]),
+                output.bias.eq(parameters.bias[lane]),
+                output.multiplier.eq(parameters.multiplier[lane]),
+                output.left_shift.eq(parameters.left_shift[lane]),
+                output.right_shift.eq(parameters.right_shift[lane]),
+                output.low.eq(operation.low),
+                output.high.eq(operation.high),
+            ]
+            saturations.append(output.saturated)
+            result = register(m, (output.payload + operation.zero_point)
+                              [:config.activation_width].as_signed(), f"result_{lane}")
+            if config.function_tables:
+                m.submodules[f"function_{lane}"] = function = self._function()
+                m.d.comb += [
+                    function.function.eq(operation.function),
+                    function.input.eq(result),
+                    self._loads(function, DenseMemory.FUNCTIONS),
+                ]
+                result = function.result
+            m.d.comb += self.write_elements[lane].eq(result)
+            enable = output.output_valid
+            for cycle in range(1 + self._function_cycles):
+                later = Signal(name=f"enable_{lane}_{cycle}")
+                m.d.sync += later.eq(enable)
+                enable = later
+            m.d.comb += self.write_enable[lane].eq(enable)
+        m.d.sync += self.saturations.eq(tree_sum(saturations))
+
+        # Where they go. Lane 0 has an element in every beat.
+        m.submodules.writer = writer = ResultWriter(lanes=lanes, depth=config.unified_depth)
+        ends = delay(m, Cat(finished.beat.row_last, finished.beat.final), self._result_cycles,
+                     "ends")
+        m.d.comb += [
+            writer.start.eq(begin),
+            writer.destination.eq(operation.destination),
+            writer.stride.eq(operation.stride),
+            writer.beat.eq(self.write_enable[0]),
+            writer.row_last.eq(ends[0]),
+            self.write_address.eq(writer.address),
+        ]
+        done = self.write_enable[0] & ends[1]
+        for cycle in range(self.write_latency - 1):
+            later = Signal(name=f"done_{cycle}")
+            m.d.sync += later.eq(done)
+            done = later
+        m.d.comb += self.done.eq(done)
+
+        return m
+
+    def _loads(self, unit, memory):
+        """Let the host load the table of one lane."""
+        return [
+            unit.load.eq(self.load.valid & (self.load.memory == memory)),
+            unit.load_address.eq(self.load.address),
+            unit.load_data.eq(self.load.data),
+        ]
