@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from rich.table import Table
 
+from golden.compression.balanced_assign import assign_balanced
 from golden.compression.codebook import kmeans_codebook
 from golden.models.coded_net import dumps_coded, loads_coded_with_spans
 from golden.models.deep_compression_net import loads_net_with_spans
@@ -121,8 +122,8 @@ def bench(*, steps):
 
 def _shared(layer):
     """The layer with as many centroids as 6 bits can name, from the weights that it uses."""
-    codebook, codes = kmeans_codebook(layer.weights, _CLUSTERS)
-    return replace(layer, codebook=codebook.astype(np.float32), codes=codes)
+    codebook = kmeans_codebook(layer.weights, _CLUSTERS)[0].astype(np.float32)
+    return replace(layer, codebook=codebook, codes=assign_balanced(layer.weights, codebook))
 
 
 def _stage(name, layers, data, spans, **options):
