@@ -34,7 +34,7 @@ def test_sums_stay_and_weights_stay_beside_their_centroids():
         sums = [np.abs((weights - codebook[codes]).reshape(12, -1).sum(axis=1))
                 for codes in (nearest, balanced)]
         assert (sums[1] <= sums[0] + 1e-12).all()
-        assert sums[1].sum() < 0.4 * sums[0].sum()
+        assert sums[1].sum() < 0.5 * sums[0].sum()
         # All moves of a filter go one way.
         for filter_ in moved.reshape(12, -1):
             assert len(set(filter_.tolist()) - {0}) <= 1
