@@ -127,29 +127,30 @@ def layer_cycles(encoded, nonzero, *, lanes, queue_depth, lookahead, map_width, 
     offsets = np.zeros(pes, dtype=np.int64) if offsets is None else np.asarray(offsets)
     nonzero = np.asarray(nonzero, dtype=bool)
     words = -(-columns // (map_width * banks))
-    # Entries of the first 0, 1, 2 ... that are multiplied; and of these, that are not by 0.
-    operations, products = _sums(~encoded.is_escape), _sums(encoded.indices != 0)
 
-    ends, queue_full = [], 0
-    pe_busy, pe_useful, pe_entries, pe_last = np.zeros((4, pes), dtype=np.int64)
+    padded = encoded.operations[-1] > np.count_nonzero(encoded.indices)
+
+    ends, queue_full, entries, products = [], 0, 0, 0
+    pe_busy, pe_last = np.zeros((2, pes), dtype=np.int64)
     for group in range(groups):
         elements = np.arange(group, pes, groups)
         scans = [_Scan(np.flatnonzero(nonzero[bank::banks]), words, map_width)
                  for bank in range(group, banks, groups)]
         mine = np.concatenate([(scan.columns * banks + bank) // groups for bank, scan
                                in zip(range(group, banks, groups), scans, strict=True)])
-        readers = ColumnReaders(encoded, elements, offsets[elements], mine, operations,
+        readers = ColumnReaders(encoded, elements, offsets[elements], mine,
                                 queue_depth=queue_depth, lookahead=lookahead)
         end, stalls = _broadcast(scans, readers, queue_depth, words)
         ends.append(end)
         queue_full += stalls
-        pe_last[elements] = readers.last_operation
-        pointers = encoded.starts[elements, None] + encoded.pointers[elements]
-        first, last = pointers[:, mine], pointers[:, mine + 1]
-        pe_busy[elements], pe_useful[elements] = (
-            (sums[last] - sums[first]).sum(axis=1) for sums in (operations, products))
-        pe_entries[elements] = (last - first).sum(axis=1)
+        pe_busy[elements], pe_last[elements] = readers.busy, readers.last_operation
+        entries += int(readers.entries.sum())
+        if padded:
+            begins = encoded.starts[elements, None] + encoded.pointers[elements]
+            products += int((encoded.products[begins[:, mine + 1]]
+                             - encoded.products[begins[:, mine]]).sum())
 
+    busy = int(pe_busy.sum())
     cycles = int(max(ends)) + _SETTLE_CYCLES
     beats = -(-rows // lanes)
     return LayerCycles(
@@ -158,19 +159,12 @@ def layer_cycles(encoded, nonzero, *, lanes, queue_depth, lookahead, map_width, 
                       + beats),
         columns=int(nonzero.sum()),
         queue_full=int(queue_full),
-        busy=int(pe_busy.sum()),
-        wasted=int(pe_busy.sum() - pe_useful.sum()),
-        escapes=int(pe_entries.sum() - pe_busy.sum()),
+        busy=busy,
+        wasted=busy - products if padded else 0,
+        escapes=entries - busy,
         pe_busy=pe_busy,
         pe_last=pe_last,
     )
-
-
-def _sums(mask):
-    """How many of the first 0, 1, 2 ... hold, shape (n + 1,)."""
-    sums = np.zeros(len(mask) + 1, dtype=np.int64)
-    np.cumsum(mask, out=sums[1:])
-    return sums
 
 
 def _broadcast(scans, readers, queue_depth, words):

@@ -73,6 +73,18 @@ class EncodedLayer:
         return escape_mask(self.indices, self.column_starts)
 
     @cached_property
+    def operations(self):
+        """Entries but escapes among the first 0, 1, 2 ... entries, shape (n_entries + 1,)."""
+        if not self.geometry.escape:
+            return np.arange(len(self.indices) + 1)
+        return _cumulated(~self.is_escape)
+
+    @cached_property
+    def products(self):
+        """Entries with a weight among the first 0, 1, 2 ... entries, shape (n_entries + 1,)."""
+        return _cumulated(self.indices != 0)
+
+    @cached_property
     def escapes(self):
         """Escape entries of each PE, shape (pes,)."""
         return self._per_pe(self.is_escape)
@@ -141,8 +153,8 @@ def issue_counts(encoded):
     """
     if not encoded.geometry.escape:
         return np.diff(encoded.pointers, axis=1)
-    issued = _cumulated(~encoded.is_escape)
-    return np.diff(issued[encoded.starts[:-1, None] + encoded.pointers], axis=1)
+    pointers = encoded.starts[:-1, None] + encoded.pointers
+    return np.diff(encoded.operations[pointers], axis=1)
 
 
 def _non_zeros(codes, groups, local_columns):

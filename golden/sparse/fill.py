@@ -32,17 +32,22 @@ def fill_words(encoded, offsets):
     counts = np.diff(encoded.pointers, axis=1)
     first = np.minimum(encoded.starts[:-1, None] + encoded.pointers[:, :-1],
                        len(encoded.indices) - 1)
-    begins = encoded.is_escape[first] & (counts > 0)
+    # Columns that may need a filling: those that begin with an escape, but for a PE's very first.
+    elements, columns = np.nonzero(
+        encoded.is_escape[first] & (counts > 0) & (encoded.pointers[:, :-1] > 0))
 
-    # Each filling moves what follows it, so columns are walked in order, all elements at once.
+    # Each filling moves what follows it, so they are walked in order, all elements at once.
+    number = np.arange(len(elements)) - np.searchsorted(elements, elements)
+    places = np.full((number.max(initial=-1) + 1, len(counts)), -1, dtype=np.int64)
+    places[number, elements] = (np.asarray(offsets)[elements]
+                                + encoded.pointers[elements, columns])
+    fills = np.zeros(places.shape, dtype=bool)
+    before = np.zeros(len(counts), dtype=np.int64)
+    for place, fill in zip(places, fills, strict=True):
+        np.equal((place + before) % size, size - 1, out=fill, where=place >= 0)
+        before += fill
     filled = np.zeros(counts.shape, dtype=bool)
-    position = np.array(offsets, dtype=np.int64)
-    seen = np.zeros(len(counts), dtype=bool)
-    for column in np.flatnonzero(counts.any(axis=0)):
-        fills = begins[:, column] & (position % size == size - 1) & seen
-        filled[:, column] = fills
-        position += fills + counts[:, column]
-        seen |= counts[:, column] > 0
+    filled[elements, columns] = fills[number, elements]
     if not filled.any():
         return encoded
 

@@ -41,7 +41,8 @@ def choose_groups(layer, nonzero, geometry, *, allowed=None, **core):
     More column groups make columns longer and broadcasts rarer, but each group works off its own
     share of the columns, whose sizes differ. What weighs more depends on the layer. The choice is
     made on greedily dealt rows: `balanced_order` takes longer than all the rest, and what it gains
-    hardly depends on the groups.
+    hardly depends on the groups. What groups lose depends on how many columns of each an input
+    happens to activate, so a few inputs should be there to choose by.
 
     Parameters
     ----------
@@ -63,13 +64,25 @@ def choose_groups(layer, nonzero, geometry, *, allowed=None, **core):
     if len(counts) == 1:
         return counts[0]
     load = np.count_nonzero(layer.codes, axis=1)
+    inputs, times = np.unique(np.asarray(nonzero, dtype=bool), axis=0, return_counts=True)
 
     def cycles(groups):
         order = greedy_order(load, geometry.pes // groups)
         encoded = encode_alone(layer, geometry, groups=groups, order=order)
-        return sum(layer_cycles(encoded, active, **core).cycles for active in nonzero)
+        return sum(count * layer_cycles(encoded, active, **core).cycles
+                   for active, count in zip(inputs, times.tolist(), strict=True))
 
-    return min(counts, key=cycles)
+    def broadcasts(groups):
+        """Cycles that it takes at least: each column group sends one column a cycle."""
+        return times @ np.max([inputs[:, group::groups].sum(axis=1) for group in range(groups)],
+                              axis=0)
+
+    chosen, fewest = None, np.inf
+    for groups in sorted(counts, reverse=True):
+        # Encoding takes long, so those that can't be the best are not even tried.
+        if broadcasts(groups) <= fewest and (found := cycles(groups)) <= fewest:
+            chosen, fewest = groups, found
+    return chosen
 
 
 def choose_all_groups(network, inputs, geometry, *, accumulator_depth, **core):

@@ -75,10 +75,9 @@ def plan_network(network, geometry, groups=None, balance=True):
             raise ValueError(f"Layer {layer.name!r}: {error}") from None
         input_order = plans[-1].order if plans else identity_order(layer.columns)
         if balance:
-            # Only signs matter there; and a copy of a large first layer is not made for nothing.
-            signs = np.sign(layer.codebook).astype(np.int8)[layer.codes]
-            order = balanced_order(signs[:, input_order] if plans else signs,
-                                   geometry.pes // count, groups=count)
+            # A copy of a large first layer is not made for nothing.
+            codes = layer.codes[:, input_order] if plans else layer.codes
+            order = balanced_order(codes, layer.codebook, geometry.pes // count, groups=count)
         else:
             order = identity_order(layer.rows)
         plans.append(LayerPlan(order, input_order, int(count)))

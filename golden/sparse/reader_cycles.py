@@ -25,26 +25,34 @@ class ColumnReaders:
         Entries of other layers before this one's in the memory of each.
     columns : ndarray of int, shape (n_columns,)
         Local columns, in the order of their broadcast.
-    operations : ndarray of int, shape (n_entries + 1,)
-        Entries of the first 0, 1, 2 ... of `encoded` that are no escapes.
     queue_depth, lookahead
         See `hw.config.SparseConfig`.
+
+    Attributes
+    ----------
+    entries, busy : ndarray of int64, shape (n_elements,)
+        Entries of each PE in these columns, all of them and those that are no escapes.
+    last_operation : ndarray of int64, shape (n_elements,)
+        Cycle in which each PE issued the last operation that was read, 0 if there was none.
     """
 
-    def __init__(self, encoded, elements, offsets, columns, operations, *, queue_depth, lookahead):
+    def __init__(self, encoded, elements, offsets, columns, *, queue_depth, lookahead):
         pointers = encoded.pointers[elements]
-        first, end = (np.ascontiguousarray(pointers[:, columns + side].T) for side in (0, 1))
-        self._holds = end > first
-        wanted = self._holds if lookahead else np.ones_like(self._holds)
+        first, end = pointers[:, columns], pointers[:, columns + 1]
+        self.entries = (end - first).sum(axis=1)
         if encoded.geometry.escape:
             self._latency = 2           # from broadcast to the first operation
-            self._work, self._tail, self._last_two = _fused_work(
-                first, end, encoded.starts[elements], offsets, operations,
+            self.busy, *times = _fused_work(
+                first, end, encoded.starts[elements, None], offsets[:, None], encoded.operations,
                 encoded.geometry.word_entries)
         else:
             self._latency = 1
-            self._work = np.maximum(end - first, 1)
-            self._tail = self._last_two = None
+            self.busy = self.entries
+            times = [np.maximum(end - first, 1)]
+        # From here on by column and then by PE: what is worked on together lies together.
+        self._holds, self._work, *self._tails = (
+            np.ascontiguousarray(values.T) for values in (end > first, *times))
+        wanted = self._holds if lookahead else np.ones_like(self._holds)
         self._work *= wanted
         self._wanted = wanted
         # Where in its queue each PE puts a column.
@@ -78,15 +86,15 @@ class ColumnReaders:
         done = np.cumsum(work, axis=0)
         begun = np.where(wanted, pushed + self._latency - (done - work), _NEVER)
         finished = done + np.maximum(np.maximum.accumulate(begun, axis=0), self._finished)
-        if self._tail is None:
+        if not self._tails:
             taken = finished - work
         else:
             # A column leaves the queue when its last word is asked for: when the word before that
             # moves on, be it this column's or that of the column before.
-            left = np.where(wanted, finished - self._tail[start:stop], _NEVER)
+            tail, last_two = (times[start:stop] for times in self._tails)
+            left = np.where(wanted, finished - tail, _NEVER)
             left = np.maximum(np.maximum.accumulate(left, axis=0), self._left)
             before = np.concatenate([self._left[None], left[:-1]])
-            last_two = self._last_two[start:stop]
             taken = np.where(last_two > 0, finished - last_two, np.maximum(pushed + 1, before))
             self._left = left[-1]
         number, element = np.nonzero(wanted)
@@ -110,22 +118,21 @@ def _fused_work(first, end, starts, offsets, operations, size):
 
     Returns
     -------
-    work, tail, last_two : ndarray of int64, shape (n_columns, n_elements)
+    busy : ndarray of int64, shape (n_elements,)
+        Operations in all the columns.
+    work, tail, last_two : ndarray of int64, shape (n_elements, n_columns)
         Cycles of the column, in its last word, and in its last two words (0 if it has only one).
     """
-    def spent(begin, stop):
-        return np.maximum(operations[starts + stop] - operations[starts + begin], 1)
-
     first_word, last_word = (first + offsets) // size, (end - 1 + offsets) // size
-    # Where the first word ends, and the last two begin, within the column.
+    several, many = last_word > first_word, last_word > first_word + 1
+    # Where the first word ends, and the last two begin, within the column; and operations before.
     second = np.minimum((first_word + 1) * size - offsets, end)
     last = np.maximum(last_word * size - offsets, first)
-    before_last = np.maximum(last - size, first)
-    several, many = last_word > first_word, last_word > first_word + 1
-    head, tail = spent(first, second), spent(last, end)
+    before_last = np.maximum(last - size, second)
+    done = [operations[starts + place] for place in (first, second, before_last, last, end)]
+    head, tail = np.maximum(done[1] - done[0], 1), np.maximum(done[4] - done[3], 1)
     # Of two entries or more one is no escape, so the words between cost what they hold.
-    between = (last - second if size == 1
-               else operations[starts + last] - operations[starts + second])
-    work = np.where(several, head + between + tail, head)
-    last_two = np.where(several, np.where(many, spent(before_last, last), head) + tail, 0)
-    return work, np.where(several, tail, head), last_two
+    between = last - second if size == 1 else done[3] - done[1]
+    previous = np.where(many, np.maximum(done[3] - done[2], 1), head)
+    return ((done[4] - done[0]).sum(axis=1), np.where(several, head + between + tail, head),
+            np.where(several, tail, head), np.where(several, previous + tail, 0))

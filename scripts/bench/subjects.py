@@ -21,7 +21,7 @@ FREQUENCY_MHZ = 800
 #: The real layer.
 FC8 = "alexnet-fc8"
 #: Inputs that the column groups of a layer are chosen by, none of which is measured.
-_HELD_OUT = 1
+_HELD_OUT = 4
 
 _BY_NAME = {layer.name: layer for layer in EIE_LAYERS}
 

@@ -16,6 +16,11 @@ def clustered_weights(rng, rows, columns, clusters):
     return used * np.where(own, 1, rng.choice([-1, 1], (rows, columns))) * 7, home
 
 
+def shared(weights):
+    """Codes and codebook of weights of three kinds."""
+    return (np.sign(weights) % 3).astype(np.uint8), np.array([0, 5, -5])
+
+
 def busiest(weights, order, slots, active):
     """Non-zero work of the busiest slot, over that of the average one."""
     work = np.count_nonzero(weights[:, active], axis=1)[order]
@@ -27,7 +32,7 @@ def busiest(weights, order, slots, active):
 def test_balances_what_is_active(groups):
     rng = np.random.default_rng(groups)
     weights, home = clustered_weights(rng, 320, 600, 8)
-    order = balanced_order(weights, 16, groups=groups)
+    order = balanced_order(*shared(weights), 16, groups=groups)
     greedy = greedy_order(np.count_nonzero(weights, axis=1), 16)
     np.testing.assert_array_equal(np.sort(order), np.arange(320))
     gains = []
@@ -42,11 +47,20 @@ def test_balances_what_is_active(groups):
 def test_any_shape_gives_a_permutation(rows, slots):
     rng = np.random.default_rng(rows)
     weights = rng.integers(-1, 2, (rows, 40))
-    order = balanced_order(weights, slots)
+    order = balanced_order(*shared(weights), slots)
     np.testing.assert_array_equal(np.sort(order), np.arange(rows))
-    np.testing.assert_array_equal(order, balanced_order(weights, slots))
+    np.testing.assert_array_equal(order, balanced_order(*shared(weights), slots))
+
+
+def test_sums_are_exact():
+    """In whatever order the columns are added up, the same rows are exchanged."""
+    rng = np.random.default_rng(5)
+    weights, _ = clustered_weights(rng, 700, 300, 8)
+    order = balanced_order(*shared(weights), 16)
+    shuffled = balanced_order(*shared(weights[:, rng.permutation(300)]), 16)
+    np.testing.assert_array_equal(shuffled, order)
 
 
 def test_no_weights_at_all():
     np.testing.assert_array_equal(
-        np.sort(balanced_order(np.zeros((9, 5), dtype=np.int16), 2)), np.arange(9))
+        np.sort(balanced_order(*shared(np.zeros((9, 5), dtype=np.int16)), 2)), np.arange(9))

@@ -60,8 +60,7 @@ def test_blocks_of_columns(escape):
         arrivals = np.cumsum(rng.integers(1, 4, len(columns))) + 5
         depth, lookahead = int(rng.integers(1, 9)), escape or bool(trial % 3)
 
-        operations = np.concatenate([[0], np.cumsum(~encoded.is_escape)])
-        readers = ColumnReaders(encoded, np.arange(geometry.pes), offsets, columns, operations,
+        readers = ColumnReaders(encoded, np.arange(geometry.pes), offsets, columns,
                                 queue_depth=depth, lookahead=lookahead)
         cycles = []
         while len(cycles) < len(columns):
