@@ -175,7 +175,8 @@ class Lowering:
         channels, blocks = len(bias), len(tiles)
         parameters = self.storage.parameters(name, ending, bias, size)
         function = self.storage.function(name, ending)
-        registers = {Register.DESTINATION: self._destination(name, ending, regions[0][3])}
+        registers = {Register.DESTINATION: self._destination(
+            name, ending, stride=regions[0][3])}
         if pool:
             (height, width), (y_step, x_step) = pool.kernel.size, pool.kernel.stride
             registers[Register.POOL] = {
@@ -233,14 +234,13 @@ class Lowering:
         first, self.accumulator = self.accumulator, self.accumulator + rows
         return first
 
-    def _destination(self, name, ending, stride=0):
+    def _destination(self, name, ending, **stride):
         half, wide = 1 << self.network.width - 1, 1 << self.geometry.centred_width - 1
         low, high = ending.low + ending.zero_point, ending.high + ending.zero_point
         if not (-half <= low <= high < half and -wide <= ending.low <= ending.high < wide):
             raise ValueError(f"Layer {name!r}: results from {low} to {high} (zero point "
                              f"{ending.zero_point}) do not fit {self.network.width} bits")
-        return {"stride": stride, "zero_point": ending.zero_point, "low": ending.low,
-                "high": ending.high}
+        return {"zero_point": ending.zero_point, "low": ending.low, "high": ending.high, **stride}
 
     def _vector(self, layer):
         """Two tensors, or one, element by element."""

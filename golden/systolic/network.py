@@ -33,7 +33,7 @@ class DenseNetwork:
     ------
     ValueError
         If a name is there twice or unknown, or a layer can't take the shapes that it gets; with the
-        layer's name.
+        layer's name. If `width` is not from 2 to 16.
     """
 
     inputs: dict
@@ -45,6 +45,8 @@ class DenseNetwork:
     shapes: dict = field(init=False)
 
     def __post_init__(self):
+        if not (isinstance(self.width, int) and 2 <= self.width <= 16):
+            raise ValueError(f"Activations have 2 to 16 bits, not {self.width!r}")
         shapes = {name: tuple(shape) for name, shape in self.inputs.items()}
         for layer in self.layers:
             unknown = [name for name in layer.inputs if name not in shapes]

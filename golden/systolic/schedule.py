@@ -23,7 +23,7 @@ class Step:
     operation : Operation
     fields : dict of str to int
     registers : dict of Register to dict of str to int
-        Configuration that it needs.
+        Configuration that it needs; a field that is not named may have any value.
     weights : tuple of (int, int), optional
         Row of the weight memory and number of the tiles that it multiplies by.
     """
@@ -104,10 +104,10 @@ def schedule(steps, *, rows):
     words, state, number = [], {}, 0
     for step in steps:
         for register, fields in step.registers.items():
-            value = configure(register, **fields)
-            if state.get(register) != value.tobytes():
-                state[register] = value.tobytes()
-                words.append(value)
+            known = state.setdefault(register, {})
+            if any(known.get(name, 0) != value for name, value in fields.items()):
+                known.update(fields)
+                words.append(configure(register, **known))
         if step.weights:
             words += [encode(Operation.READ_WEIGHTS, address=address, tiles=tiles)
                       for address, tiles in reads.get(number, ())]
