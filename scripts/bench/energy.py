@@ -218,8 +218,8 @@ def report(result, console):
         f"{result.area['eie']:.1f} mm2 instead of 40.8; weft's {_PES} elements take "
         f"{result.area['weft']:.1f} mm2. The dense cores have {_PES} multipliers too; they read "
         "every weight once, from DRAM, or (sram) from as much SRAM as EIE has, if it were enough. "
-        f"eie keeps the last word of entries it has read; weft reads it again: keeping it would "
-        f"take its energy from {read / 1e6:,.1f} to {kept / 1e6:,.1f} uJ in all.[/]")
+        f"eie keeps the last word of entries it has read; weft reads it again: with it kept, "
+        f"{_microjoules(read / 1e6)} uJ in all would be {_microjoules(kept / 1e6)}.[/]")
     for line in result.left_out:
         console.print(line)
     for path in result.figures:

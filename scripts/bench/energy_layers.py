@@ -4,9 +4,13 @@ import numpy as np
 
 from golden.compression.integer import infer
 from golden.models.digits import load_digits_data, load_digits_network
+from golden.models.lenet import load_lenet
+from golden.models.mnist import has_mnist, load_mnist
 from golden.network import SparseNetwork
 
 from ..errors import UsageError, did_you_mean
+from ..files import reading
+from ..paths import data_dir
 from .measure import measure, measure_all
 from .subjects import FC8, Subject, has_fc8, layer_names, load_subject
 
@@ -20,14 +24,23 @@ def _digits():
     return load_digits_network(), load_digits_data().test_inputs
 
 
-#: What loads a network and its inputs, by name.
-_NETWORKS = {"digits": _digits}
+def _lenet():
+    if not has_mnist(data_dir()):
+        raise UsageError("lenet-300-100 is run on MNIST, which is not in the data folder: set "
+                         "WEFT_DATA to the folder that holds mnist/t10k-images-idx3-ubyte.gz")
+    with reading(data_dir() / "mnist", remedy="fetch MNIST again"):
+        return load_lenet("lenet-300-100"), load_mnist(data_dir()).test_images.astype(np.int16)
+
+
+#: What loads a network and its inputs, and what loads the network alone, by name.
+_NETWORKS = {"digits": (_digits, load_digits_network),
+             "lenet-300-100": (_lenet, lambda: load_lenet("lenet-300-100"))}
 
 
 def _network_layers():
     """Names of the networks' layers, such as digits/fc1."""
-    return [f"{name}/{layer.name}" for name, load in _NETWORKS.items() for layer in
-            load()[0].layers]
+    return [f"{name}/{layer.name}" for name, (_, load) in _NETWORKS.items() for layer in
+            load().layers]
 
 
 def energy_names(chosen=()):
@@ -57,9 +70,12 @@ def energy_names(chosen=()):
                              f"{did_you_mean(name.lower(), known)}")
     chosen = {name.lower() for name in chosen}
     if not chosen:
-        left_out = [] if has_fc8() else [
-            f"{FC8} is left out: eie/alexnet_fc8.npz is not in the data folder (see weft doctor)"]
-        return [*layer_names(), *of_networks], left_out
+        missing = {FC8: not has_fc8(), "lenet-300-100": not has_mnist(data_dir())}
+        files = {FC8: "eie/alexnet_fc8.npz", "lenet-300-100": "mnist"}
+        there = [name for name in of_networks if not missing.get(name.split("/")[0])]
+        return [*layer_names(), *there], [
+            f"{name} is left out: {files[name]} is not in the data folder (see weft doctor)"
+            for name, absent in missing.items() if absent]
     eie = [name for name in chosen if name not in of_networks]
     return [*(layer_names(eie) if eie else ()),
             *(name for name in of_networks if name in chosen)], []
@@ -97,7 +113,7 @@ def measure_names(names, configurations, *, steps):
 
 def _subjects(name):
     """Every layer of a network with what reaches it."""
-    network, inputs = _NETWORKS[name]()
+    network, inputs = _NETWORKS[name][0]()
     activations = np.asarray(inputs[:_HELD_OUT + 1])
     for layer in network.layers:
         yield Subject(layer, activations[_HELD_OUT], activations[:_HELD_OUT] != 0)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from scripts.bench import energy
+from scripts.bench.energy_layers import energy_names
 from scripts.errors import UsageError
 from scripts.progress import Steps
 from sim_tests.bench.command_line import weft
@@ -36,3 +37,12 @@ def test_figures_and_refusals(tmp_path):
                for path in result.figures)
     with pytest.raises(UsageError, match="did you mean digits/fc1"):
         energy.bench(["digits/fc11"], steps=Steps(quiet=True))
+
+
+def test_what_is_not_there_is_said(monkeypatch, tmp_path):
+    monkeypatch.setenv("WEFT_DATA", str(tmp_path))
+    names, left_out = energy_names()
+    assert names[:2] == ["alex-6", "alex-7"] and names[-1] == "digits/fc3" and len(names) == 12
+    assert [line.split(" is left out")[0] for line in left_out] == ["alexnet-fc8", "lenet-300-100"]
+    with pytest.raises(UsageError, match="lenet-300-100 is run on MNIST"):
+        energy.bench(["lenet-300-100/ip3"], steps=Steps(quiet=True))
