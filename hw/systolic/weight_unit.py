@@ -7,9 +7,9 @@ from amaranth.utils import ceil_log2
 
 from golden.formats import WEIGHT_FIFO_TILES
 
-from ..common.pipeline import register
-from ..memory import Collision, Style, block_ram
+from ..emission import replicate
 from .operations import weight_operation
+from .weight_bank import WeightBank
 from .weight_fetch import WeightFetch
 
 __all__ = ["WeightUnit"]
@@ -104,22 +104,19 @@ class WeightUnit(wiring.Component):
 
         m.submodules.fetch = fetch = self.fetch
         wiring.connect(m, wiring.flipped(self.operations), fetch.operations)
-        fetched = self._memory(m, fetch.address, fetch.read)
 
         # The FIFO: rows of tiles, as they are to be shifted. A row is written as soon as it comes
         # out of the memory's register, and may be read in the cycle after it.
-        write, read = block_ram(m, "fifo", shape=self.width, depth=capacity * rows,
-                                collision=Collision.NEVER, style=Style.BLOCK)
+        write_row, read_row = (Signal(range(capacity * rows), name=name)
+                               for name in ("write_row", "read_row"))
         arriving = Signal(2)
         m.d.sync += arriving.eq(Cat(fetch.read, arriving))
-        m.d.comb += [write.data.eq(fetched), write.en.eq(arriving[1])]
 
-        def advance(address):
-            wraps = address == capacity * rows - 1
-            return address.eq(Mux(wraps, 0, address + 1))
+        def advance(row):
+            return row.eq(Mux(row == capacity * rows - 1, 0, row + 1))
 
-        with m.If(write.en):
-            m.d.sync += advance(write.addr)
+        with m.If(arriving[1]):
+            m.d.sync += advance(write_row)
 
         # The decision to shift: `present` tiles will be there in time.
         delay = self.feed_cycles - 3
@@ -148,14 +145,24 @@ class WeightUnit(wiring.Component):
         steps, firsts = Signal(delay + 3), Signal(delay + 3)
         m.d.comb += [steps[0].eq(start | (left != 0)), firsts[0].eq(start)]
         m.d.sync += [steps[1:].eq(steps), firsts[1:].eq(firsts)]
-        m.d.comb += read.en.eq(steps[delay])
-        with m.If(read.en):
-            m.d.sync += advance(read.addr)
-        m.d.comb += [
-            Value.cast(self.weights).eq(register(m, read.data, "weights_shown")),
-            self.shift.eq(steps[-1]),
-            self.shift_first.eq(firsts[-1]),
-        ]
+        with m.If(steps[delay]):
+            m.d.sync += advance(read_row)
+        m.d.comb += [self.shift.eq(steps[-1]), self.shift_first.eq(firsts[-1])]
+
+        banks = self._banks(m, platform)
+        for part, bank in enumerate(banks):
+            m.d.comb += [
+                bank.load.eq(self.load & (self.load_part == part)),
+                bank.load_row.eq(self.load_address),
+                bank.load_data.eq(self.load_data),
+                bank.fetch.eq(fetch.read),
+                bank.fetch_row.eq(fetch.address),
+                bank.write.eq(arriving[1]),
+                bank.write_row.eq(write_row),
+                bank.read.eq(steps[delay]),
+                bank.read_row.eq(read_row),
+            ]
+        m.d.comb += Value.cast(self.weights).eq(Cat(bank.weights for bank in banks))
 
         # Places taken in the FIFO, from a tile's first address to the first row that leaves.
         places = Signal(range(capacity + 1))
@@ -166,23 +173,20 @@ class WeightUnit(wiring.Component):
             m.d.sync += [
                 arriving.eq(0), begins[1:].eq(0), present.eq(0), shadow_free.eq(1), left.eq(0),
                 self.ready.eq(0), steps[1:].eq(0), firsts[1:].eq(0), places.eq(0),
-                write.addr.eq(0), read.addr.eq(0),
+                write_row.eq(0), read_row.eq(0),
             ]
 
         return m
 
-    def _memory(self, m, address, enable):
-        """Add the weight memory: a RAM a part; return the row of 2 cycles before."""
-        load_address = register(m, self.load_address, "load_row")
-        load_data = register(m, self.load_data, "load_part_data")
-        shown = []
-        for part in range(self.parts):
-            width = min(32, self.width - 32 * part)
-            write, read = block_ram(m, f"weights_{part}", shape=width, depth=self.depth,
-                                    collision=Collision.NEVER)
-            load = Signal(name=f"load_{part}")
-            m.d.sync += load.eq(self.load & (self.load_part == part))
-            m.d.comb += [write.addr.eq(load_address), write.data.eq(load_data), write.en.eq(load),
-                         read.addr.eq(address), read.en.eq(enable)]
-            shown.append(register(m, read.data, f"row_{part}"))
-        return Cat(shown)
+    def _banks(self, m, platform):
+        """Add the memories, in banks of 32 bits; return them, lowest columns first."""
+        def bank(width=32):
+            return WeightBank(width=width, depth=self.depth,
+                              fifo_depth=WEIGHT_FIFO_TILES * self.rows)
+
+        count, rest = divmod(self.width, 32)
+        banks = replicate(m, "bank", bank(), bank, count, platform) if count else []
+        if rest:
+            m.submodules.last_bank = last = bank(rest)
+            banks = [*banks, last]
+        return banks
