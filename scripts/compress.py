@@ -86,12 +86,16 @@ def compress(model, *, output, steps, prune=(), rule="layer", pes=64, bits=(), i
         raise UsageError(f"--retrain: {model} has no training data; only "
                          f"{', '.join(NAMES)} can be trained")
     names = [layer.name for layer in subject.layers]
-    recipe = subject.recipe
+    recipe, by_spread = subject.recipe, rule == "sensitivity"
+    densities = recipe.densities if recipe else [_DENSITY] * len(names)
     choice = Choice(
-        _amounts("--prune", prune, names, recipe.densities if recipe else [_DENSITY] * len(names),
-                 float, 0, 1 if rule != "sensitivity" else 100),
+        _amounts("--prune", prune, names, [None] * len(names) if by_spread else densities, float,
+                 0, 100 if by_spread else 1),
         _amounts("--bits", bits, names, recipe.bits if recipe else [_BITS] * len(names), int, 1, 8),
         rule, pes, init, huffman, effort)
+    if None in choice.amounts:
+        raise UsageError("--rule sensitivity: give every layer its threshold in standard "
+                         "deviations, such as --prune 1")
     if rule == "global" and len(set(choice.amounts)) > 1:
         raise UsageError("--rule global: has one density for all layers, such as --prune 0.05")
     try:

@@ -12,6 +12,7 @@ from golden.compression.codebook import (
     assign,
     centroid_gradients,
     kmeans_codebook,
+    sharing_rate,
     squared_error,
 )
 
@@ -141,12 +142,22 @@ def test_gradients_are_those_of_the_loss():
         assert sums[entry] == pytest.approx(difference, rel=1e-6)
 
 
+def test_the_rate_of_sharing_alone():
+    """Equation 1 of the paper, and its bound: bits of a weight over bits of an index."""
+    assert sharing_rate(16, 4) == 3.2               # Figure 3: 512 bits become 32 + 128
+    assert sharing_rate(10**9, 32) == pytest.approx(32 / 5, rel=1e-6)
+    assert sharing_rate(1000, 17) == sharing_rate(1000, 32) * (5000 + 1024) / (5000 + 544)
+    assert sharing_rate(300, 1) == 300              # one value needs no index
+    assert sharing_rate(64, 4, bits=16) == 64 * 16 / (64 * 2 + 4 * 16)
+
+
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: kmeans_codebook([1.0], 0), "clusters must be from 1 to 255, not 0"),
     (lambda: kmeans_codebook([1.0], 256), "clusters"),
     (lambda: kmeans_codebook([np.inf], 3), "not finite"),
     (lambda: kmeans_codebook([1.0], 3, "best"), "init must be"),
     (lambda: kmeans_codebook([1.0], 3, "random"), "needs an rng"),
+    (lambda: sharing_rate(0, 4), "0 weights and 4 clusters"),
     (lambda: assign([1.0], [0.0, 2.0, 1.0]), "must ascend"),
     (lambda: centroid_gradients([1.0], [1, 2], 3), "don't match"),
     (lambda: centroid_gradients([1.0], [3], 3), "codes must be below 3, not 3"),

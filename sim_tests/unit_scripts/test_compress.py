@@ -170,6 +170,7 @@ def test_files_that_are_no_npz(tmp_path, capsys):
     (["net.npz", "--bits", "4.5"], "expected an integer"),
     (["net.npz", "--bits", "cnv=3"], "--bits cnv=3: no layer is called 'cnv', did you mean conv?"),
     (["net.npz", "--rule", "global", "--prune", "fc=0.3"], "--rule global: has one density"),
+    (["net.npz", "--rule", "sensitivity", "--prune", "fc=1"], "--rule sensitivity: give every"),
 ])
 def test_mistakes(arguments, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
