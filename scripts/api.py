@@ -17,18 +17,21 @@ from . import compress as _compress
 from . import demo as _demo
 from . import doctor as _doctor
 from . import generate as _generate
+from . import inspection as _inspection
 from . import simulate as _simulate
 from . import synthesize as _synthesize
 from . import synthesize_parts as _synthesize_parts
 from .bench import area as _area
 from .bench import compress as _bench_compress
+from .bench import huffman as _bench_huffman
 from .bench import sparse as _bench
 from .progress import Steps
 from .records import write_records
 from .settings import configuration
 
-__all__ = ["bench", "bench_area", "bench_compress", "compress", "configuration", "demo", "doctor",
-           "generate", "simulate", "synthesize", "synthesize_parts", "write_records"]
+__all__ = ["bench", "bench_area", "bench_compress", "bench_huffman", "compress", "configuration",
+           "demo", "doctor", "generate", "inspect", "simulate", "synthesize", "synthesize_parts",
+           "write_records"]
 
 
 def _quietly(function):
@@ -42,10 +45,12 @@ def _quietly(function):
 bench = _quietly(_bench.bench)
 bench_area = _quietly(_area.bench)
 bench_compress = _quietly(_bench_compress.bench)
+bench_huffman = _quietly(_bench_huffman.bench)
 compress = _quietly(_compress.compress)
 doctor = _quietly(_doctor.diagnose)
 demo = _quietly(_demo.demo)
 generate = _quietly(_generate.generate)
+inspect = _inspection.inspect
 simulate = _quietly(_simulate.simulate)
 synthesize = _quietly(_synthesize.synthesize)
 synthesize_parts = _quietly(_synthesize_parts.synthesize_parts)

@@ -8,7 +8,10 @@ import pytest
 from golden.container import dumps
 from golden.models.coded_net import dumps_coded
 from golden.models.digits import load_digits_network
+from golden.models.lenet import LENETS
 from golden.models.squeezenet import FILE
+from golden.network import SparseLayer, SparseNetwork
+from scripts import api
 from scripts.errors import UsageError
 from scripts.inspection import PARTS, inspect
 from scripts.paths import data_dir
@@ -72,6 +75,22 @@ def test_the_command(digits):
     assert {entry["config"] for entry in records} == {"digits.weft"}
     assert sum(entry["bytes"] for entry in records if "part" in entry) == file.stat().st_size
     assert "Where the bytes go" in done.stderr
+
+
+def test_convolutions(tmp_path):
+    rng, made = np.random.default_rng(0), []
+    for shape in LENETS["lenet-5"]:
+        codes = np.where(rng.random((shape.rows, shape.columns)) < 0.1,
+                         rng.integers(1, 32, (shape.rows, shape.columns)), 0)
+        made.append(SparseLayer(
+            name=shape.name, codes=codes.astype(np.uint8), codebook=np.arange(32, dtype=np.int16),
+            bias=np.zeros(shape.rows, np.int32), multiplier=1 << 30, window=shape.window))
+    (tmp_path / "lenet.weft").write_bytes(dumps(SparseNetwork(tuple(made)), huffman=True))
+    result = api.inspect(tmp_path / "lenet.weft")
+    assert_accounted(result)
+    assert result.shapes == ["20 x 1 x 5 x 5", "50 x 20 x 5 x 5", "500 x 800", "10 x 500"]
+    assert [size.weights for size in result.layers] == [500, 25_000, 400_000, 5_000]
+    assert result.total.float_bytes == 4 * (430_500 + 580)
 
 
 @needs_squeezenet
