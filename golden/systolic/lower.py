@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..formats import Operation, Register
+from .blocks import Blocks
 from .layers import (
     Add,
     AveragePool,
@@ -17,7 +18,7 @@ from .layers import (
     Multiply,
     Reshape,
 )
-from .schedule import Step, pieces
+from .schedule import Step
 from .tiles import conv_tiles, depthwise_tiles, folded_bias
 
 __all__ = ["Lowering"]
@@ -39,8 +40,8 @@ class Lowering:
 
     def __init__(self, network, geometry, places, batch, storage, least_rows):
         self.network, self.geometry, self.places = network, geometry, places
-        self.batch, self.storage, self.least_rows = batch, storage, least_rows
-        self.accumulator = 0
+        self.batch, self.storage = batch, storage
+        self.blocks = Blocks(geometry, storage, least_rows)
 
     def lower(self, layer, pool=None):
         """Steps of one layer, and of the pooling behind it, if that needs no layer of its own.
@@ -82,7 +83,7 @@ class Lowering:
             return Operation.MATRIX_MULTIPLY, {
                 "lines": rows, "source": source.address + first * source.pitch}, registers
 
-        return self._blocks(layer.name, layer.ending, tiles, bias, self.geometry.columns, [(
+        return self.blocks.steps(layer.name, layer.ending, tiles, bias, self.geometry.columns, [(
             self.batch, 1, target.address, target.pitch, step)])
 
     def _convolution(self, layer, pool):
@@ -159,88 +160,10 @@ class Lowering:
                     "x": offset(block) - left}, registers
             return step
 
-        return self._blocks(layer.name, ending, tiles, bias, size, [
+        return self.blocks.steps(layer.name, ending, tiles, bias, size, [
             (pooled[0] if pool else lines, pooled[1] if pool else pixels,
              target.address + image * target.pitch, stride, picture(image))
             for image in range(self.batch)], pool, pixels)
-
-    def _blocks(self, name, ending, tiles, bias, size, regions, pool=None, pixels=1):
-        """Products and their activation, block of columns by block of columns.
-
-        A region is the number of its lines, results in a line, where its results go, how far apart
-        they are, and a function that gives a product of some of its lines.
-        """
-        geometry, steps = self.geometry, []
-        address, count = self.storage.weights(name, tiles), tiles.shape[1]
-        channels, blocks = len(bias), len(tiles)
-        parameters = self.storage.parameters(name, ending, bias, size)
-        function = self.storage.function(name, ending)
-        registers = {Register.DESTINATION: self._destination(
-            name, ending, stride=regions[0][3])}
-        if pool:
-            (height, width), (y_step, x_step) = pool.kernel.size, pool.kernel.stride
-            registers[Register.POOL] = {
-                "line_pixels": pixels, "pixels": regions[0][1], "height": height, "width": width,
-                "y_step": y_step, "x_step": x_step}
-
-        def room(some):
-            """Accumulator rows of some lines of results."""
-            return pixels * ((some - 1) * y_step + height if pool else some)
-
-        last = len(regions) - 1, blocks - 1
-        for number, (lines, results, target, stride, product) in enumerate(regions):
-            most = self._most_lines(name, lines, room)
-            for chunk in range(0, lines, most):
-                some = min(most, lines - chunk)
-                for block in range(blocks):
-                    columns = min(size, channels - block * size)
-                    drain = -(-columns // geometry.lanes)
-                    # Only where nothing else is multiplied or drained meanwhile.
-                    alone = ((number, block) == last and chunk + some == lines if count > drain
-                             else (number, block, chunk) == (0, 0, 0))
-                    least = -(-self.least_rows // pixels) if alone else some
-                    first = chunk
-                    for cut in pieces(some, count, drain, least):
-                        operation, fields, needed = product(first, cut, block)
-                        accumulator = self._accumulator(room(cut))
-                        steps.append(Step(operation, {
-                            **fields, "tiles": count, "accumulator": accumulator,
-                            "last_column": columns - 1}, needed,
-                            (address + block * count * geometry.rows, count)))
-                        steps.append(Step(Operation.ACTIVATE, {
-                            "rows": cut * (1 if pool else pixels), "pool": int(bool(pool)),
-                            "accumulator": accumulator, "last_column": columns - 1,
-                            "destination": target + first * results * stride + block * size,
-                            "parameters": parameters[block], "function": function}, registers))
-                        first += cut
-        return steps
-
-    def _most_lines(self, name, lines, room):
-        """Lines of which two lots fit the accumulators, so that one is drained meanwhile."""
-        depth = self.geometry.accumulator_depth
-        some = lines
-        while some > 1 and room(some) > depth // 2:
-            some -= 1
-        if room(some) > depth:
-            raise ValueError(
-                f"Layer {name!r}: its shortest part takes {room(some)} accumulators, of "
-                f"accumulator_depth={depth}; set accumulator_depth={2 * room(some)}")
-        return some
-
-    def _accumulator(self, rows):
-        """Rows of accumulators, those that were used longest ago."""
-        if self.accumulator + rows > self.geometry.accumulator_depth:
-            self.accumulator = 0
-        first, self.accumulator = self.accumulator, self.accumulator + rows
-        return first
-
-    def _destination(self, name, ending, **stride):
-        half, wide = 1 << self.network.width - 1, 1 << self.geometry.centred_width - 1
-        low, high = ending.low + ending.zero_point, ending.high + ending.zero_point
-        if not (-half <= low <= high < half and -wide <= ending.low <= ending.high < wide):
-            raise ValueError(f"Layer {name!r}: results from {low} to {high} (zero point "
-                             f"{ending.zero_point}) do not fit {self.network.width} bits")
-        return {"zero_point": ending.zero_point, "low": ending.low, "high": ending.high, **stride}
 
     def _vector(self, layer):
         """Two tensors, or one, element by element."""
@@ -253,7 +176,7 @@ class Lowering:
             operands = (0, 0) if width > 8 else np.stack([np.arange(-half, half)] * 2)
         else:
             operands, bias = layer.operands, layer.bias
-        registers = {Register.DESTINATION: self._destination(layer.name, ending)}
+        registers = {Register.DESTINATION: self.blocks.destination(layer.name, ending)}
         fields = {"function": self.storage.function(layer.name, ending), "unary": int(unary),
                   "parameters": self.storage.common(layer.name, ending, bias)}
         if width > 8:

@@ -117,5 +117,5 @@ def test_training_is_repeatable():
     from scripts.train_dense_digits import make
     files = [io.BytesIO() for _ in range(2)]
     for file in files:
-        write_dense_network(make("cnn", effort=0.01), file)
+        write_dense_network(make("mlp", effort=0.01), file)
     assert files[0].getvalue() == files[1].getvalue()
