@@ -166,7 +166,7 @@ def random_dense_network(rng, geometry, *, layers=6):
         elif len(b.shapes[name]) == 3 or rng.random() < .8:
             name = flat[rng.integers(len(flat)) if len(b.shapes[name]) == 1 else 0](name)
         else:
-            name = b.add(Concat, (b.fully_connected(name), b.fully_connected(name)))
+            name = b.add(Concat, (b.fully_connected(name), b.vector(b.fully_connected(name))))
     return DenseNetwork(inputs=inputs, layers=tuple(b.layers), width=geometry.activation_width)
 
 

@@ -46,13 +46,14 @@ def test_random_networks(geometry):
     """Every tensor that is ever in the unified buffer, with one input and with several."""
     rng = np.random.default_rng(geometry.rows)
     kinds, compared, pooled, shared = set(), 0, 0, 0
-    for number in range(24):
+    for number in range(40):
         batch = int(rng.choice([1, 1, 2, 3]))
         network = random_dense_network(rng, geometry)
         inputs = random_dense_inputs(rng, network, batch)
         expected, saturations = network.run(inputs)
         keep = number % 2 == 0
-        compiled = compile_network(network, geometry, batch=batch, keep=keep)
+        compiled = compile_network(network, geometry, batch=batch, keep=keep,
+                                   least_rows=int(rng.choice([1, 5, 16])))
         result = execute(compiled.load(inputs))
         assert not result.fault
         names = [name for name in network.shapes if name in compiled.places]
@@ -66,7 +67,7 @@ def test_random_networks(geometry):
         kinds |= {type(layer).__name__ for layer in network.layers}
         used = len({place.address for place in compiled.places.values()})
         shared += not keep and used < len(compiled.places)
-    assert compared > 60 and pooled > 1 and shared > 5
+    assert compared > 100 and pooled > 1 and shared > 5
     assert len(kinds) >= 10 - (geometry.function_tables == 0)
 
 
