@@ -112,10 +112,13 @@ class DenseConfig(DenseGeometry):
         Words that the host may send ahead of Read_Host_Memory: a power of two, at least 16.
     watchdog_log2 : int
         An instruction that waits 2**watchdog_log2 cycles for the host ends the run.
+    serial_output : bool
+        Results are requantised bit by bit, one at a time, without a multiplier; `lanes` must be 1.
     """
 
     host_depth: int = 512
     watchdog_log2: int = 28
+    serial_output: bool = False
 
     def __post_init__(self):
         super().__post_init__()
@@ -123,6 +126,9 @@ class DenseConfig(DenseGeometry):
             raise ValueError(f"host_depth must be a power of two from 16, not {self.host_depth}")
         if not 4 <= self.watchdog_log2 <= 40:
             raise ValueError(f"watchdog_log2 must be from 4 to 40, not {self.watchdog_log2}")
+        if self.serial_output and self.lanes > 1:
+            raise ValueError(f"serial_output=True needs lanes=1, not {self.lanes}: the time that a "
+                             f"result takes depends on its channel")
 
     @property
     def geometry(self):

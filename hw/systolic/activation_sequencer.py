@@ -35,7 +35,9 @@ class ActivationSequencer(wiring.Component):
     it finishes any.
 
     Timing: the first read comes 5 cycles after `start`, then one a cycle; a row that `written`
-    lets go in a cycle is read 3 cycles later at the earliest. The outputs are registers.
+    lets go in a cycle is read 3 cycles later at the earliest. With `serial_output`, the first read
+    of a beat follows the `release` that comes after the last one of the beat before, 2 cycles later
+    at the earliest. The outputs are registers.
 
     Parameters
     ----------
@@ -48,6 +50,8 @@ class ActivationSequencer(wiring.Component):
     start : In(1)
         Only after the last read of the instruction before.
     written : In(POSITION_WIDTH)
+    release : In(1)
+        The next beat may be read; only looked at with `serial_output`.
     accumulator_read : Out(1)
         Read row `accumulator_address`; of its columns, beat number `column_beat` is meant.
     unified_read : Out(1)
@@ -65,6 +69,7 @@ class ActivationSequencer(wiring.Component):
             "operation": In(activation_operation(config)),
             "start": In(1),
             "written": In(POSITION_WIDTH),
+            "release": In(1),
             "accumulator_read": Out(1),
             "accumulator_address": Out(range(config.accumulator_depth)),
             "column_beat": Out(range(max(2, self.column_beats))),
@@ -172,9 +177,11 @@ class ActivationSequencer(wiring.Component):
         place_2 = Signal(compared, reset_less=True)
         foreign = Signal(reset_less=True)
         valid_1, valid_2 = Signal(), Signal()
-        allowed = vector | (begun & (foreign | beyond | (place_2 < finished)))
+        readable = vector | (begun & (foreign | beyond | (place_2 < finished)))
+        m.d.comb += self.waits.eq(valid_2 & ~readable)
+        held = Signal()
+        allowed = readable & ~held
         m.d.comb += advance.eq(~valid_2 | allowed)
-        m.d.comb += self.waits.eq(valid_2 & ~allowed)
         travelling = Cat(beat, column_beat, address)
         travelling_1 = Signal.like(travelling, reset_less=True)
         travelling_2 = Signal.like(travelling, reset_less=True)
@@ -192,6 +199,11 @@ class ActivationSequencer(wiring.Component):
         # The read itself. A vector's address is that of the operand whose turn it is.
         issue = valid_2 & allowed
         issued = data.View(BEAT, travelling_2[:BEAT.size])
+        if self.config.serial_output:
+            with m.If(issue & issued.last):
+                m.d.sync += held.eq(1)
+            with m.Elif(self.release):
+                m.d.sync += held.eq(0)
         at = Mux(issued.first, operation.a, operation.b)
         m.d.sync += [
             self.accumulator_read.eq(issue & ~vector),

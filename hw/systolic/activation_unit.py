@@ -10,6 +10,7 @@ from golden.formats import POSITION_WIDTH, DenseMemory
 from ..common.channel_output_stage import ChannelOutputStage
 from ..common.counters import tree_sum
 from ..common.pipeline import delay, register
+from ..common.serial_output_stage import SerialOutputStage
 from .activation_sequencer import BEAT, ActivationSequencer
 from .function_table import FunctionTable
 from .operations import activation_operation
@@ -46,6 +47,11 @@ class ActivationUnit(wiring.Component):
 
     A beat's elements are written, in the order of reads, as long after the last read of its beat
     as `done` comes after that of the last, less `write_latency` - 1.
+
+    With `serial_output` there is one beat at a time. Then `activate_cycles` and `vector_cycles` are
+    longer by the shifts of the channel, left and right, and the first read of a beat comes after
+    the last of the beat before by ``activate_cycles`` or ``vector_cycles``, the shifts, and
+    `turnaround_cycles`, which is negative.
 
     A reset ends what is under way; memories keep what they hold.
 
@@ -101,12 +107,14 @@ class ActivationUnit(wiring.Component):
 
         self._pooling = PoolingUnit(columns=config.columns, lanes=config.lanes, width=32)
         self._vectors = config.activation_width > 8 or config.operand_tables > 0
+        self._stage = SerialOutputStage if config.serial_output else ChannelOutputStage
         # From a read to the output stages, and from there to `done`.
         self._sum_cycles = accumulator_latency + self._pooling.latency
         self._vector_cycles = unified_latency + VectorUnit.latency
-        self._result_cycles = ChannelOutputStage.latency + 1 + self._function_cycles
+        self._result_cycles = self._stage.latency + 1 + self._function_cycles
         self.activate_cycles = self._sum_cycles + self._result_cycles + write_latency - 1
         self.vector_cycles = self._vector_cycles + self._result_cycles + write_latency - 1
+        self.turnaround_cycles = 2 - (1 + self._function_cycles) - (write_latency - 1)
 
         elements = data.ArrayLayout(signed(config.activation_width), config.lanes)
         super().__init__({
@@ -231,8 +239,8 @@ class ActivationUnit(wiring.Component):
                 sums[lane] = sums[lane] | unit.result
 
         # Constants: the same for all of a vector, else of one beat of the columns after the other.
-        m.submodules.parameters = parameters = ParameterMemory(depth=config.parameter_depth,
-                                                               lanes=lanes)
+        m.submodules.parameters = parameters = ParameterMemory(
+            depth=config.parameter_depth, lanes=lanes, delays=self._stage.delays)
         m.d.comb += [
             parameters.load.eq(self.load.valid & (self.load.memory == DenseMemory.PARAMETERS)),
             parameters.load_channel.eq(self.load.address),
@@ -255,7 +263,7 @@ class ActivationUnit(wiring.Component):
         finished = ahead[0]
         saturations = []
         for lane in range(lanes):
-            output = ChannelOutputStage(sum_in_width=33, activation_width=config.centred_width)
+            output = self._stage(sum_in_width=33, activation_width=config.centred_width)
             m.submodules[f"output_{lane}"] = output
             exists = (~finished.beat.row_last | (lane <= last_lane)) if lane else Const(1)
             m.d.comb += [
@@ -269,6 +277,8 @@ class ActivationUnit(wiring.Component):
                 output.high.eq(operation.high),
             ]
             saturations.append(output.saturated)
+            if lane == 0:
+                m.d.comb += sequencer.release.eq(output.output_valid)
             result = register(m, (output.payload + operation.zero_point)
                               [:config.activation_width].as_signed(), f"result_{lane}")
             if config.function_tables:
@@ -290,8 +300,14 @@ class ActivationUnit(wiring.Component):
 
         # Where they go. Lane 0 has an element in every beat.
         m.submodules.writer = writer = ResultWriter(lanes=lanes, depth=config.unified_depth)
-        ends = delay(m, Cat(finished.beat.row_last, finished.beat.final), self._result_cycles,
-                     "ends")
+        ends = Cat(finished.beat.row_last, finished.beat.final)
+        if config.serial_output:
+            held = Signal(len(ends), reset_less=True)
+            with m.If(finished.valid & finished.beat.last):
+                m.d.sync += held.eq(ends)
+            ends = delay(m, held, 1 + self._function_cycles, "ends")
+        else:
+            ends = delay(m, ends, self._result_cycles, "ends")
         m.d.comb += [
             writer.start.eq(begin),
             writer.destination.eq(operation.destination),

@@ -7,7 +7,6 @@ from amaranth.utils import ceil_log2, exact_log2
 
 from golden.formats import PARAMETER
 
-from ..common.channel_output_stage import ChannelOutputStage
 from ..common.pipeline import delay, register
 from ..layouts import struct_layout
 from ..memory import Collision, block_ram
@@ -18,11 +17,11 @@ __all__ = ["ParameterMemory"]
 class ParameterMemory(wiring.Component):
     """`golden.formats.PARAMETER` of `lanes` neighbouring channels, one word after another.
 
-    Each constant comes when `ChannelOutputStage` looks at it, which is why biases, multipliers and
+    Each constant comes when the output stage looks at it, which is why biases, multipliers and
     shifts are memories of their own, the later ones with a later address.
 
     Timing: for a sum that enters its output stage in a cycle, `word` is looked at `lead` cycles
-    before, and each constant is valid as many cycles later as `ChannelOutputStage.delays` says.
+    before, and each constant is valid as many cycles later as `delays` says.
 
     Parameters
     ----------
@@ -30,6 +29,9 @@ class ParameterMemory(wiring.Component):
         Channels, a multiple of `lanes`.
     lanes : int
         A power of two.
+    delays : dict of str to int
+        Of the output stage: cycles from a sum to each of its constants, in the order of bias, left
+        shift, multiplier, right shift.
 
     Members
     -------
@@ -47,11 +49,12 @@ class ParameterMemory(wiring.Component):
     #: Cycles from `word` to the sum that it belongs to.
     lead = 2
 
-    def __init__(self, *, depth, lanes):
+    def __init__(self, *, depth, lanes, delays):
         if depth < lanes or depth % lanes:
             raise ValueError(f"Channels must be a multiple of the lanes, {lanes}, not {depth}")
         self.depth = depth
         self.lanes = lanes
+        self.delays = dict(delays)
         layout = struct_layout(PARAMETER)
         super().__init__({
             "word": In(range(max(2, depth // lanes))),
@@ -67,7 +70,7 @@ class ParameterMemory(wiring.Component):
         m = Module()
 
         lanes, lanes_log2 = self.lanes, exact_log2(self.lanes)
-        delays = ChannelOutputStage.delays
+        delays = self.delays
 
         def memory(name, part, width, word):
             write, read = block_ram(m, name, shape=data.ArrayLayout(width, lanes),
@@ -83,7 +86,7 @@ class ParameterMemory(wiring.Component):
             ]
             return register(m, read.data.as_value(), f"{name}_read")
 
-        word = delay(m, self.word, delays["left_shift"], "shift_word")
+        word = delay(m, self.word, delays["left_shift"] - delays["bias"], "shift_word")
         biases = memory("biases", 0, 32, self.word)
         shifts = memory("shifts", 2, 10, word)
         multipliers = memory("multipliers", 1, 32,

@@ -117,6 +117,7 @@ CONFIGS = [
     {"columns": 4, "lanes": 2, "operand_tables": 0},
     {"columns": 9, "lanes": 2, "activation_width": 12, "function_tables": 0, "operand_tables": 0},
     {"columns": 4, "lanes": 4, "activation_width": 16, "operand_tables": 0},
+    {"columns": 3, "lanes": 1, "serial_output": True, "operand_tables": 1},
 ]
 
 
@@ -126,13 +127,14 @@ def test_random_instructions(number):
     config = small(**CONFIGS[number])
     rng, gaps = np.random.default_rng(number), random.Random(number)
     model = ActivationModel(config, rng)
-    operations = [model.random_operation(rng) for _ in range(10)]
+    operations = [model.random_operation(rng)
+                  for _ in range(4 if config.serial_output else 10)]
     dut = unit(config, accumulator_latency=1 + number % 3, unified_latency=5 + number % 4,
                write_latency=1 + number % 2)
     events, saturations = compare(dut, number, operations,
                                   gap=lambda: gaps.choice([0, 0, 0, 70]))
     assert sum(name == "done" for _, name, _ in events) == len(operations)
-    assert saturations > 5
+    assert saturations > 3 or config.serial_output
     assert sum(name == "rows done" for _, name, _ in events) == sum(
         not op["vector"] for op in operations)
 
@@ -218,6 +220,29 @@ def test_rows_are_read_when_they_have_been_written(base):
     assert first == list(plan)[29] + 3
     last = [cycle for cycle, name, value in events if name == "row" and value == 83][0]
     assert last == list(plan)[-1] + 3
+
+
+def test_serial_timing():
+    """One beat after the other, each as long as the shifts of its channel make it."""
+    config = small(columns=4, lanes=1, serial_output=True)
+    dut = unit(config, accumulator_latency=2, unified_latency=6, write_latency=2)
+    rng = np.random.default_rng(5)
+    model = ActivationModel(config, rng)
+    operation = model.random_operation(rng, vector=False, pooled=False) | {
+        "columns": 4, "lines": 1, "parameters": 4, "height": 1, "width": 3, "x_step": 1}
+    model = ActivationModel(config, np.random.default_rng(5))
+    events, _ = run(dut, model, [operation])
+    shifts = model.parameters[4:8, 2:].sum(axis=1).tolist()
+    assert len(set(shifts)) > 2
+    cycle = 1 + dut.read_cycles
+    expected = []
+    for shift in shifts:
+        expected += [cycle, cycle + 1, cycle + 2]
+        cycle += 2 + dut.activate_cycles + shift + dut.turnaround_cycles
+    assert [cycle for cycle, name, _ in events if name == "row"] == expected
+    assert [cycle for cycle, name, _ in events if name == "done"] == [
+        expected[-1] + dut.activate_cycles + shifts[-1]]
+    assert dut.activate_cycles == 2 + 3 + 37 + 1 + 3 + 1
 
 
 def test_a_reset_ends_everything():
