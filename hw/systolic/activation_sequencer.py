@@ -134,15 +134,19 @@ class ActivationSequencer(wiring.Component):
         ]
 
         # Where each loop is: the next address is one of them, moved on by one step of its own.
+        # A choice of four is made of ANDs and ORs, in fewer look-up tables than of multiplexers.
         address = Signal.like(self.accumulator_address, reset_less=True)
         window_line, pixel, line = (Signal.like(address, name=name, reset_less=True)
                                     for name in ("window_line", "pixel", "line"))
         column_beat = Signal.like(self.column_beat)
-        base, step = line, operation.line_step
-        for last, own_base, own_step in (
-                (line_last, pixel, operation.x_step), (row_last, pixel, 0),
-                (window_last, window_line, operation.line_rows), (position_last, address, 1)):
-            base, step = Mux(last, base, own_base), Mux(last, step, own_step)
+        base, step = Const(0), Const(0)
+        for chosen, own_base, own_step in (
+                (~position_last, address, Const(1)),
+                (position_last & ~window_last, window_line, operation.line_rows),
+                (window_last & ~line_last, pixel, Mux(row_last, operation.x_step, 0)),
+                (window_last & line_last, line, operation.line_step)):
+            base = base | (own_base & chosen.replicate(len(own_base)))
+            step = step | (own_step & chosen.replicate(len(own_step)))
         following = (base + step)[:len(address)]
         active = Signal()
         with m.If(begin):
@@ -196,7 +200,8 @@ class ActivationSequencer(wiring.Component):
                 foreign.eq(~(place_1 < operation.written_rows)),
             ]
 
-        # The read itself. A vector's address is that of the operand whose turn it is.
+        # The read itself. A vector's address is in the operand whose turn it is.
+        offset = Signal(16, reset_less=True)
         issue = valid_2 & allowed
         issued = data.View(BEAT, travelling_2[:BEAT.size])
         if self.config.serial_output:
@@ -204,7 +209,7 @@ class ActivationSequencer(wiring.Component):
                 m.d.sync += held.eq(1)
             with m.Elif(self.release):
                 m.d.sync += held.eq(0)
-        at = Mux(issued.first, operation.a, operation.b)
+        at = (Mux(issued.first, operation.a, operation.b) + offset)[:len(operation.a)]
         m.d.sync += [
             self.accumulator_read.eq(issue & ~vector),
             self.unified_read.eq(issue & vector),
@@ -218,11 +223,9 @@ class ActivationSequencer(wiring.Component):
                 line_turns.eq(Mux(self.operation.vector, beats(self.operation.length),
                                   self.operation.lines)),
             ]
-        with m.Elif(issue & vector):
-            following_at = (at + lanes)[:len(at)]
-            with m.If(issued.first):
-                m.d.sync += operation.a.eq(following_at)
-            with m.Else():
-                m.d.sync += operation.b.eq(following_at)
+        with m.If(begin):
+            m.d.sync += offset.eq(0)
+        with m.Elif(issue & issued.last):
+            m.d.sync += offset.eq(offset + lanes)
 
         return m

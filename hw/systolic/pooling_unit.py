@@ -82,7 +82,7 @@ class PoolingUnit(wiring.Component):
             taken.append(own)
         valid = Signal()
         m.d.sync += valid.eq(self.valid)
-        first = register(m, self.first, "taken_first")
+        first = register(m, self.first & self.valid, "taken_first")
 
         # Merge what a lane has taken.
         merged = [taken[lane::self.lanes] for lane in range(self.lanes)]
@@ -102,14 +102,17 @@ class PoolingUnit(wiring.Component):
             valid = merged_valid
         first = delay(m, first, self._levels, "merged_first")
 
-        # Keep the largest.
+        # Keep the largest. One subtraction tells whether to take the next: above all it matters
+        # that it is the `first`, then that it is valid at all. The signs of both have changed
+        # places, which makes a comparison of signed numbers one of unsigned ones.
         for lane, (value,) in enumerate(merged):
-            largest = Signal(signed(self.width), name=f"largest_{lane}", reset_less=True)
-            # Not "greater", which yosys 0.70 makes of "less" and a comparator for "equal".
-            with m.If(valid & (first | ~(value.as_signed() < largest))):
+            largest = Signal(self.width, name=f"largest_{lane}", reset_less=True)
+            difference = (Cat(largest[:-1], value[-1], Const(1, 1), Const(0, 1))
+                          - Cat(value[:-1], largest[-1], valid, first))
+            with m.If(difference[-1]):
                 m.d.sync += largest.eq(value)
             with m.If(self.clear):
                 m.d.sync += largest.eq(0)
-            m.d.comb += self.largest[lane].eq(largest)
+            m.d.comb += self.largest[lane].eq(largest.as_signed())
 
         return m
