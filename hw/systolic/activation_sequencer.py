@@ -34,7 +34,7 @@ class ActivationSequencer(wiring.Component):
     `written` = `ticket` when it is done, rows are finished in order; all others are finished before
     it finishes any.
 
-    Timing: the first read comes 5 cycles after `start`, then one a cycle; a row that `written`
+    Timing: the first read comes 6 cycles after `start`, then one a cycle; a row that `written`
     lets go in a cycle is read 3 cycles later at the earliest. With `serial_output`, the first read
     of a beat follows the `release` that comes after the last one of the beat before, 2 cycles later
     at the earliest. The outputs are registers.
@@ -133,37 +133,43 @@ class ActivationSequencer(wiring.Component):
             beat.final.eq(window_last & line_last & lines.last),
         ]
 
-        # Where each loop is: the next address is one of them, moved on by one step of its own.
-        # A choice of four is made of ANDs and ORs, in fewer look-up tables than of multiplexers.
+        column_beat = Signal.like(self.column_beat)
+        active = Signal()
+        with m.If(begin):
+            m.d.sync += [active.eq(1), first.eq(1), column_beat.eq(0)]
+        with m.Elif(active & advance):
+            m.d.sync += first.eq(window_last)
+            with m.If(window_last):
+                m.d.sync += column_beat.eq(Mux(row_last, 0, column_beat + 1))
+                with m.If(line_last & lines.last):
+                    m.d.sync += active.eq(0)
+
+        # Where each loop is, one step behind: the next address is one of them, moved on by one step
+        # of its own. `moves` are the loops that begin a new turn there; at first all, from the
+        # start on. A choice of four is made of ANDs and ORs, which takes fewer look-up tables.
         address = Signal.like(self.accumulator_address, reset_less=True)
         window_line, pixel, line = (Signal.like(address, name=name, reset_less=True)
                                     for name in ("window_line", "pixel", "line"))
-        column_beat = Signal.like(self.column_beat)
+        bases, moves = Signal(4), Signal(4)
+        steps = Signal(4)
         base, step = Const(0), Const(0)
-        for chosen, own_base, own_step in (
-                (~position_last, address, Const(1)),
-                (position_last & ~window_last, window_line, operation.line_rows),
-                (window_last & ~line_last, pixel, Mux(row_last, operation.x_step, 0)),
-                (window_last & line_last, line, operation.line_step)):
-            base = base | (own_base & chosen.replicate(len(own_base)))
-            step = step | (own_step & chosen.replicate(len(own_step)))
+        for number, (own_base, own_step) in enumerate((
+                (address, Const(1)), (window_line, operation.line_rows), (pixel, operation.x_step),
+                (line, operation.line_step))):
+            base = base | (own_base & bases[number].replicate(len(own_base)))
+            step = step | (own_step & steps[number].replicate(len(own_step)))
         following = (base + step)[:len(address)]
-        active = Signal()
+        with m.If(advance):
+            ends = Cat(Const(1, 1), position_last, window_last, window_last & line_last)
+            innermost = ends & ~Cat(ends[1:], Const(0, 1))
+            m.d.sync += [moves.eq(ends), bases.eq(innermost),
+                         steps.eq(innermost & Cat(Const(0b11, 2), row_last, Const(1, 1)))]
+            for number, loop in enumerate((address, window_line, pixel, line)):
+                with m.If(moves[number]):
+                    m.d.sync += loop.eq(following)
         with m.If(begin):
-            m.d.sync += [position.eq(operation.accumulator)
-                         for position in (address, window_line, pixel, line)]
-            m.d.sync += [active.eq(1), first.eq(1), column_beat.eq(0)]
-        with m.Elif(active & advance):
-            m.d.sync += [address.eq(following), first.eq(window_last)]
-            with m.If(position_last):
-                m.d.sync += window_line.eq(following)
-            with m.If(window_last):
-                m.d.sync += pixel.eq(following)
-                m.d.sync += column_beat.eq(Mux(row_last, 0, column_beat + 1))
-                with m.If(line_last):
-                    m.d.sync += line.eq(following)
-                    with m.If(lines.last):
-                        m.d.sync += active.eq(0)
+            m.d.sync += [line.eq(operation.accumulator), bases.eq(0b1000), steps.eq(0),
+                         moves.eq(0b1111)]
 
         # What has been written: `done` rows of the last multiplication, less than none while those
         # before it are not finished.
@@ -176,44 +182,49 @@ class ActivationSequencer(wiring.Component):
         beyond = Signal()
         m.d.sync += [begun.eq(done >= 0), beyond.eq(done[compared:].any())]
 
-        # Two steps to the decision: the row's place in that multiplication, and is it one of its?
-        place_1 = Signal(compared, reset_less=True)
+        # Three steps to the decision: the row, its place in that multiplication, is it one of its?
         place_2 = Signal(compared, reset_less=True)
+        place_3 = Signal(compared, reset_less=True)
         foreign = Signal(reset_less=True)
-        valid_1, valid_2 = Signal(), Signal()
-        readable = vector | (begun & (foreign | beyond | (place_2 < finished)))
-        m.d.comb += self.waits.eq(valid_2 & ~readable)
+        valid = Signal(3)
+        readable = vector | (begun & (foreign | beyond | (place_3 < finished)))
+        m.d.comb += self.waits.eq(valid[2] & ~readable)
         held = Signal()
         allowed = readable & ~held
-        m.d.comb += advance.eq(~valid_2 | allowed)
-        travelling = Cat(beat, column_beat, address)
-        travelling_1 = Signal.like(travelling, reset_less=True)
-        travelling_2 = Signal.like(travelling, reset_less=True)
+        m.d.comb += advance.eq(~valid[2] | allowed)
+        beat_1, beat_2, beat_3 = (Signal(BEAT, name=f"beat_{number}", reset_less=True)
+                                  for number in (1, 2, 3))
+        columns_1, columns_2, columns_3 = (
+            Signal.like(column_beat, name=f"columns_{number}", reset_less=True)
+            for number in (1, 2, 3))
+        address_2, address_3 = (Signal.like(address, name=f"address_{number}", reset_less=True)
+                                for number in (2, 3))
         with m.If(advance):
             m.d.sync += [
-                valid_1.eq(active),
-                travelling_1.eq(travelling),
-                place_1.eq(address - operation.written_base),
-                valid_2.eq(valid_1),
-                travelling_2.eq(travelling_1),
-                place_2.eq(place_1),
-                foreign.eq(~(place_1 < operation.written_rows)),
+                valid.eq(Cat(active, valid)),
+                beat_1.eq(beat), beat_2.eq(beat_1), beat_3.eq(beat_2),
+                columns_1.eq(column_beat), columns_2.eq(columns_1), columns_3.eq(columns_2),
+                address_2.eq(address), address_3.eq(address_2),
+                place_2.eq(address - operation.written_base),
+                place_3.eq(place_2),
+                foreign.eq(~(place_2 < operation.written_rows)),
             ]
 
         # The read itself. A vector's address is in the operand whose turn it is.
         offset = Signal(16, reset_less=True)
-        issue = valid_2 & allowed
-        issued = data.View(BEAT, travelling_2[:BEAT.size])
+        issue = valid[2] & allowed
         if self.config.serial_output:
-            with m.If(issue & issued.last):
+            with m.If(issue & beat_3.last):
                 m.d.sync += held.eq(1)
             with m.Elif(self.release):
                 m.d.sync += held.eq(0)
-        at = (Mux(issued.first, operation.a, operation.b) + offset)[:len(operation.a)]
+        at = (Mux(beat_3.first, operation.a, operation.b) + offset)[:len(operation.a)]
         m.d.sync += [
             self.accumulator_read.eq(issue & ~vector),
             self.unified_read.eq(issue & vector),
-            Cat(self.beat, self.column_beat, self.accumulator_address).eq(travelling_2),
+            self.beat.eq(beat_3),
+            self.column_beat.eq(columns_3),
+            self.accumulator_address.eq(address_3),
             self.unified_address.eq(at),
         ]
         with m.If(self.start):
@@ -225,7 +236,7 @@ class ActivationSequencer(wiring.Component):
             ]
         with m.If(begin):
             m.d.sync += offset.eq(0)
-        with m.Elif(issue & issued.last):
+        with m.Elif(issue & beat_3.last):
             m.d.sync += offset.eq(offset + lanes)
 
         return m

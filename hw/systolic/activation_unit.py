@@ -37,7 +37,7 @@ class ActivationUnit(wiring.Component):
 
     ========================================  ====================================================
     accepted, or `done` before it, to start   1
-    start to first read                       `read_cycles`, 5
+    start to first read                       `read_cycles`, 6
     Activate                                  a read for each row of each window and beat
     vector                                    a read for each operand and beat
     last read to `done`, Activate             `activate_cycles`
@@ -93,7 +93,7 @@ class ActivationUnit(wiring.Component):
     """
 
     #: Cycles from the start of an instruction to its first read.
-    read_cycles = 5
+    read_cycles = 6
 
     def __init__(self, config, *, accumulator_latency, unified_latency, write_latency):
         for name, value in (("accumulator_latency", accumulator_latency),
