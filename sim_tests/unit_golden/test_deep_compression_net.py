@@ -89,6 +89,13 @@ def test_a_wrong_field_is_named(at, value, field, offset, problem):
     assert (error.value.field, error.value.offset) == (field, offset)
 
 
+def test_padding_at_the_end_is_refused():
+    at = AT["indices"]
+    data = DATA[:at] + bytes.fromhex("07 ff 07 01 00 10 2f 0f") + DATA[at + 8:]
+    with pytest.raises(ContainerError, match="entry 4 is padding, but no weight follows it"):
+        loads_net(data, SHAPES)
+
+
 def test_truncations_and_more_bytes():
     for length in range(len(DATA)):
         with pytest.raises(ContainerError, match="bytes, but .* are left"):

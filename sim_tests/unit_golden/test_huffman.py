@@ -113,6 +113,8 @@ def test_extremes():
         assert lengths.max() == limit
         check_lengths(lengths)
     assert code_lengths([5] * 256, 8).tolist() == [8] * 256
+    assert code_lengths([3, 3, 3]).tolist() == [1, 2, 2]        # of equals, the first is shorter
+    assert code_lengths([1, 9, 1, 1, 1, 1]).tolist() == [3, 1, 3, 3, 4, 4]
     assert code_lengths([0, 7, 0]).tolist() == [0, 1, 0]
     assert code_lengths([0, 0]).tolist() == [0, 0]
     assert decode(b"", [0, 0], 0).shape == decode(b"", [1, 1], 0).shape == (0,)
@@ -130,6 +132,20 @@ def test_round_trip_of_what_deep_compression_makes(symbols, spread, count):
     for limit in (8, 15):
         stream, lengths = coded(symbols, max_length=limit)
         np.testing.assert_array_equal(decode(stream, lengths, count), symbols)
+
+
+def test_few_lanes_are_decoded_again(monkeypatch):
+    """Guesses are nearly always right, and a wrong one costs its lane, not all of them."""
+    symbols = drawn(8, 256, 30, 200_000)
+    stream, lengths = coded(symbols)
+    lanes, run = [], huffman_lanes.Lanes._run
+    monkeypatch.setattr(huffman_lanes.Lanes, "_run", lambda self, starts, limits: (
+        lanes.append(len(starts)), run(self, starts, limits))[1])
+    monkeypatch.setattr(huffman_lanes, "_LEAD", 64)
+    np.testing.assert_array_equal(decode(stream, lengths, len(symbols)), symbols)
+    guesses, everything, *again = lanes
+    assert guesses == everything > 500
+    assert again and sum(again) < everything
 
 
 def test_more_bits_than_are_decoded_at_a_time():
