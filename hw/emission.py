@@ -33,12 +33,15 @@ class Emission:
         Whether `hw.check.Check` leaves an assertion.
     cells : object, optional
         One of `hw.boards.cells`: what `hw.common.multiplier` is made of.
+    shares : bool
+        Whether `replicate` emits equal components once; otherwise each, to be merged afterwards.
     """
 
-    def __init__(self, name, *, assertions=False, cells=None):
+    def __init__(self, name, *, assertions=False, cells=None, shares=True):
         self.name = name
         self.assertions = assertions
         self.cells = cells
+        self.shares = shares
         self._shared = {}       # name of a module that is emitted once -> its RTLIL
 
     def convert(self, component):
@@ -62,7 +65,7 @@ class Emission:
         return rtlil.convert(component, name=name, platform=self, emit_src=False)
 
 
-def emit_verilog(component, *, name, assertions=False, cells=None):
+def emit_verilog(component, *, name, assertions=False, cells=None, shares=True):
     """Verilog of a component, the same bytes for the same component.
 
     Parameters
@@ -75,6 +78,8 @@ def emit_verilog(component, *, name, assertions=False, cells=None):
         For simulation: keep assertions, as SystemVerilog, and every named signal for waves.
     cells : object, optional
         For synthesis: use a device's own multipliers, see `hw.boards.cells`.
+    shares : bool
+        See `Emission`; for tests: what comes of it should be the same, later.
 
     Returns
     -------
@@ -90,7 +95,8 @@ def emit_verilog(component, *, name, assertions=False, cells=None):
     collecting = gc.isenabled()
     gc.disable()        # saves 29 % on a large array: nothing of what is allocated is garbage
     try:
-        texts = Emission(name, assertions=assertions, cells=cells).convert(component)
+        texts = Emission(name, assertions=assertions, cells=cells,
+                         shares=shares).convert(component)
     finally:
         if collecting:
             gc.enable()
@@ -143,7 +149,7 @@ def replicate(m, name, first, make, count, platform):
     list, length `count`
         Objects with the members of the component's signature, and nothing else to rely on.
     """
-    if not isinstance(platform, Emission):
+    if not isinstance(platform, Emission) or not platform.shares:
         components = [first, *(make() for _ in range(count - 1))]
         for number, component in enumerate(components):
             m.submodules[f"{name}_{number}"] = component

@@ -44,7 +44,7 @@ class MatrixUnit(wiring.Component):
       written_cycles = K + rows + columns + 3; `written` counts it from the next cycle on.
 
     `fed` is high in the cycle after the last row of a multiplication was fed; `active`,
-    `weight_stall`, `weight_shift` and `tile` tell of the cycle before.
+    `weight_stall`, `weight_shift` and `tile` tell of the cycle before, `useful` of the third last.
 
     Parameters
     ----------

@@ -127,6 +127,8 @@ class Bench:
             ctx.set(self.dut.matrix.clear, value)
             ctx.set(self.dut.weights.clear, value)
             await ctx.tick()
+        # Strobes for counters come a few cycles after what they tell of.
+        await ctx.tick().repeat(4)
         self.reads, self.operations, self.taken, self.fed = [], [], [], 0
         self.counts = dict.fromkeys(COUNTS, 0)
 
@@ -155,8 +157,9 @@ def random_program(rng, config, count):
     return operations, reads
 
 
-@pytest.mark.parametrize("read_latency, idle", [(2, .9), (4, 0), (6, 0), (7, .9)])
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name, read_latency, idle", [
+    *((name, latency, idle) for name in CONFIGS for latency, idle in ((2, .9), (6, 0))),
+    ("4x4", 3, 0), ("2x2", 7, .9), ("3x5, narrow", 4, 0)])
 def test_random_programs(name, read_latency, idle):
     config = CONFIGS[name]
     bench = Bench(config, read_latency=read_latency, seed=len(name) + read_latency)
@@ -183,10 +186,16 @@ def test_random_programs(name, read_latency, idle):
 
     async def run(ctx):
         await bench.load(ctx)
-        accumulators = np.zeros((config.accumulator_depth, config.columns), dtype=np.int64)
         saturated = 0
         for _ in range(2):
+            # What is cleared while it is under way leaves nothing but what it has written.
+            await stream_put(ctx, weights.operations, {"address": 0, "tiles": 2})
+            for _ in range(2):
+                await stream_put(ctx, matrix.operations,
+                                 matrix_multiply(rng, config, tiles=2, accumulator=0))
+            await ctx.tick().repeat(int(rng.integers(60)))
             await bench.clear(ctx)
+            accumulators = await bench.sums(ctx)
             operations, reads = random_program(rng, config, 10)
             tiles = [bench.memory[address + number * config.rows:][:config.rows]
                      for address, count in reads for number in range(count)]
@@ -224,3 +233,8 @@ def test_random_programs(name, read_latency, idle):
 
     simulate(bench.dut, bench.watch, read_weights, run, max_cycles=40_000)
     assert bench.finished
+
+
+def test_parameters_are_checked():
+    with pytest.raises(ValueError, match="at least 2 cycles, not 1"):
+        MatrixUnit(small(rows=2, columns=2), read_latency=1)
