@@ -6,6 +6,7 @@ import zlib
 import numpy as np
 import pytest
 
+from golden.compression.huffman import code_lengths, size_bits
 from golden.container import ContainerError
 from golden.models.coded_net import (
     dumps_coded,
@@ -95,6 +96,21 @@ def test_what_is_wrong_is_named():
             loads_coded(sealed(data[:length] + bytes(4)), SHAPES)
     with pytest.raises(ValueError, match="a codebook has 2, 4 ... or 256 entries, not 3"):
         dumps_coded([NetLayer("a", BOOK[:3], np.ones(2), SMALL[0].codes)])
+
+
+@needs_squeezenet
+def test_the_known_size_of_huffman_codes():
+    """A code for each layer's indices and one for its runs, padding included, without tables."""
+    bits, entries, rest = [0, 0], 0, 4 * 26
+    for layer in layers():
+        for number, symbols in enumerate(layer.entries):
+            counts = np.bincount(symbols)
+            bits[number] += size_bits(counts, code_lengths(counts))
+        entries += len(layer.entries[0])
+        rest += layer.codebook.nbytes + layer.bias.nbytes
+    assert round(bits[0] / entries, 2) == 7.29 and round(bits[1] / entries, 2) == 2.45
+    # Whole bytes a layer or not: that is not known of it.
+    assert rest + sum(bits) // 8 == pytest.approx(556_569, abs=26)
 
 
 @needs_squeezenet
