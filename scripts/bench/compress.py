@@ -22,7 +22,6 @@ __all__ = ["BENCH", "PAPER", "CompressBench", "CompressedNetwork", "Published", 
 
 #: Name in the records.
 BENCH = "compress"
-_SHIPPED = ("lenet-300-100",)
 
 
 class Published(NamedTuple):
@@ -146,7 +145,7 @@ def bench(names=(), *, retrain=False, effort=1.0, steps):
     elif not names:
         left_out = f"Left out: {squeezenet.NAME}, whose file is not in the data folder."
     networks = [_retrained(name, effort, steps) if retrain else _shipped(name, steps)
-                for name in LENETS if name in names or not names and name in _SHIPPED]
+                for name in LENETS if name in names or not names]
     records = [entry for item in networks for entry in _records(item)]
     return CompressBench(networks, published, left_out,
                          records + (published.records if published else []))

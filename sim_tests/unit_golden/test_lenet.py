@@ -14,7 +14,6 @@ from scripts.paths import data_dir
 #: Bytes as 32-bit floats, the ratio and bytes to reach, and the largest error before compression.
 GOALS = {"lenet-300-100": (1_066_440, 50, 27 * 1024, 0.017),
          "lenet-5": (1_724_320, 50, 44 * 1024, 0.009)}
-SHIPPED = ("lenet-300-100",)
 
 
 def test_sizes_are_those_of_the_papers():
@@ -29,7 +28,7 @@ def test_sizes_are_those_of_the_papers():
                        "lenet-5": [500, 25000, 400000, 5000]}
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", LENETS)
 def test_what_ships(name):
     data, network = read_lenet(name), load_lenet(name)
     size, ratio, most, error = GOALS[name]
@@ -55,7 +54,7 @@ def test_what_ships(name):
 
 @pytest.mark.skipif(not has_mnist(data_dir()), reason="MNIST is not in the data folder: set "
                                                       "WEFT_DATA (see weft doctor)")
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", LENETS)
 def test_it_reaches_what_it_states(name):
     data, network = load_mnist(data_dir()), load_lenet(name)
     wrong = 0
