@@ -63,6 +63,17 @@ def test_rounding_by_plain_numpy(scheme, activations):
     assert np.isfinite(outputs).all()
 
 
+def test_filters_may_have_scales_of_their_own():
+    """Of two filters of which one is 64 times smaller, only then both are kept in 4 bits."""
+    layer = FloatLayer("a", np.array([[64.0, -32.0], [1.0, 0.25]]), np.zeros(2))
+    graph, weights = graph_of("net", [layer])
+    held = activation_samples(graph, weights, np.ones((1, 2, 1, 1)), rng=np.random.default_rng(0))
+    kept = {per_channel: round_network(graph, weights, held, 4, per_channel=per_channel
+                                       ).weights["a"][0][:, :, 0, 0] for per_channel in (0, 1)}
+    assert not kept[0][1].any()
+    np.testing.assert_allclose(kept[1], [[64, -36.571430], [1, 0.2857143]], rtol=1e-6)
+
+
 def test_more_bits_err_less_and_zero_filters_do_no_harm():
     rng = np.random.default_rng(2)
     graph = Graph("net", (2, 8, 8), (

@@ -83,11 +83,13 @@ def test_integers_are_exact(tile, scaling):
 
 def test_integers_are_exact_where_float64_is_not():
     rng = np.random.default_rng(0)
-    inputs = rng.integers(-2**31, 2**31, (1, 2, 6, 6)) | 1
+    inputs = rng.integers(-2**37, 2**37, (1, 2, 6, 6)) | 1
     weights = rng.integers(-2**15, 2**15, (2, 2, 3, 3)) | 1
     found = winograd_conv2d(inputs, weights, tile=2, padding=1)
     expected = direct(inputs, weights, (1, 1))
     np.testing.assert_array_equal(found, expected)
+    floats = winograd_conv2d(inputs.astype(float), weights.astype(float), tile=2, padding=1)
+    assert (floats.astype(np.int64) != expected).any()
     with pytest.raises(ValueError, match="leave 63 bits"):
         winograd_conv2d(inputs << 10, weights, tile=2, padding=1)
 
