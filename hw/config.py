@@ -112,12 +112,16 @@ class DenseConfig(DenseGeometry):
         Words that the host may send ahead of Read_Host_Memory: a power of two, at least 16.
     watchdog_log2 : int
         An instruction that waits 2**watchdog_log2 cycles for the host ends the run.
+    shift_multipliers : bool
+        Requantisation shifts by multipliers too, 8 instead of 4 a lane; saves look-up tables where
+        there are multipliers to spare, and costs no cycle.
     serial_output : bool
         Results are requantised bit by bit, one at a time, without a multiplier; `lanes` must be 1.
     """
 
     host_depth: int = 512
     watchdog_log2: int = 28
+    shift_multipliers: bool = True
     serial_output: bool = False
 
     def __post_init__(self):

@@ -5,6 +5,7 @@ from amaranth import *
 from .multiplier import Multiplier
 from .output_stage import OutputStage
 from .pipeline import add_carry, delay, register, shift_left
+from .power_multiplier import PowerMultiplier
 
 __all__ = ["ChannelOutputStage"]
 
@@ -29,14 +30,25 @@ class ChannelOutputStage(OutputStage):
     to the sum that went in `delays` of its name cycles before; `low` and `high` must be stable
     while there are sums under way.
 
-    Parameters, members: those of `OutputStage`. There are four `Multiplier` of signed factors of 17
-    bits, which suit a MULT18X18D of an ECP5.
+    There are four `Multiplier` of signed factors of 17 bits, which suit a MULT18X18D of an ECP5.
+
+    Parameters
+    ----------
+    sum_in_width, activation_width : int
+        As for `OutputStage`, whose members it has.
+    shift_multipliers : bool
+        Shift by multiplication with powers of two: four multipliers more, and a third of the
+        shifters' look-up tables less.
     """
 
     latency = 19
 
     #: Cycles from a sum to each of its constants.
     delays = {"bias": 0, "left_shift": 1, "multiplier": 6, "right_shift": 11}
+
+    def __init__(self, *, sum_in_width, activation_width, shift_multipliers=False):
+        self.shift_multipliers = shift_multipliers
+        super().__init__(sum_in_width=sum_in_width, activation_width=activation_width)
 
     def elaborate(self, platform):
         m = Module()
@@ -48,16 +60,8 @@ class ChannelOutputStage(OutputStage):
 
         # 2 to 6: shifted left, with news of what leaves 32 bits at the top. What has been out of
         # them before is again as soon as it is shifted at all.
-        value, lost = total[:32], Const(0, 1)
-        amount = self.left_shift
-        for step in range(5):
-            lost = lost | (amount[0] & (clipped | differs(value[31 - (1 << step):], negative)))
-            value, _ = shift_left(value, Cat(Const(0, step), amount[0]), [step])
-            value = register(m, value, f"shifted_left_{step}")
-            lost = register(m, lost, f"lost_{step}")
-            negative = register(m, negative, f"negative_{step}")
-            clipped = register(m, clipped, f"clipped_{step}")
-            amount = register(m, amount[1:], f"left_shift_{step}") if step < 4 else None
+        to_left = self._multiply_left if self.shift_multipliers else self._shift_left
+        value, lost, clipped, negative = to_left(m, total[:32], clipped, negative)
         saturations = delay(m, clipped + lost, self.latency - 7, "saturations")
 
         # 7, 8: then it is the largest number. Four products; its upper half has the sign.
@@ -90,25 +94,8 @@ class ChannelOutputStage(OutputStage):
 
         # 12 to 16: shifted right. `half` and `less` are the first bit cut off and whether there are
         # ones below it; what can't fit the result any more is far.
-        negative = value[-1]
-        half, less, far = Const(0, 1), Const(0, 1), Const(0, 1)
-        amount = self.right_shift
-        for step in reversed(range(5)):
-            distance = 1 << step
-            cut = value[:distance]
-            kept = min(len(value), self.activation_width + distance - 1)
-            far = (far | differs(value[kept - 1 + distance:], negative)
-                   | (~amount[-1] & differs(value[kept - 1:][:distance], negative)))
-            less = less | (amount[-1] & (half | cut[:-1].any()))
-            half = Mux(amount[-1], cut[-1], half)
-            extended = Cat(value, negative.replicate(distance))
-            value = Mux(amount[-1], extended[distance:][:kept], extended[:kept])
-            value = register(m, value, f"shifted_right_{step}")
-            half = register(m, half, f"half_{step}")
-            less = register(m, less, f"less_{step}")
-            far = register(m, far, f"far_{step}")
-            negative = register(m, negative, f"sign_{step}")
-            amount = register(m, amount[:-1], f"right_shift_{step}") if step else None
+        to_right = self._multiply_right if self.shift_multipliers else self._shift_right
+        value, half, less, far, negative = to_right(m, value)
 
         # 17: rounded.
         result = register(m, value.as_signed() + (half & (~negative | less)), "result")
@@ -129,3 +116,70 @@ class ChannelOutputStage(OutputStage):
         m.d.sync += self.saturated.eq(Mux(valid[-2], saturations, 0))
 
         return m
+
+    # Each returns values that are registers 5 cycles later.
+
+    def _shift_left(self, m, value, clipped, negative):
+        amount, lost = self.left_shift, Const(0, 1)
+        for step in range(5):
+            lost = lost | (amount[0] & (clipped | differs(value[31 - (1 << step):], negative)))
+            value, _ = shift_left(value, Cat(Const(0, step), amount[0]), [step])
+            value = register(m, value, f"shifted_left_{step}")
+            lost = register(m, lost, f"lost_{step}")
+            negative = register(m, negative, f"negative_{step}")
+            clipped = register(m, clipped, f"clipped_{step}")
+            amount = register(m, amount[1:], f"left_shift_{step}") if step < 4 else None
+        return value, lost, clipped, negative
+
+    def _multiply_left(self, m, value, clipped, negative):
+        m.submodules.shift_left = power = PowerMultiplier()
+        m.d.comb += [power.number.eq(value), power.exponent.eq(self.left_shift[:4])]
+        cycles = power.latency + 1
+        product = register(m, power.product, "multiplied_left")
+        far = delay(m, self.left_shift[4], cycles, "left_far")
+        shifts = delay(m, self.left_shift.any(), cycles, "left_shifts")
+        negative = delay(m, negative, cycles, "negative")
+        clipped = delay(m, clipped, cycles, "clipped")
+        lost = shifts & (clipped | differs(product[31:], negative)
+                         | (far & differs(product[15:31], negative)))
+        value = Cat(product[:16] & (~far).replicate(16), Mux(far, product[:16], product[16:32]))
+        return (register(m, value, "shifted_left"), register(m, lost, "lost"),
+                register(m, clipped, "clipped_sum"), register(m, negative, "negative_sum"))
+
+    def _shift_right(self, m, value):
+        negative = value[-1]
+        half, less, far = Const(0, 1), Const(0, 1), Const(0, 1)
+        amount = self.right_shift
+        for step in reversed(range(5)):
+            distance = 1 << step
+            cut = value[:distance]
+            kept = min(len(value), self.activation_width + distance - 1)
+            far = (far | differs(value[kept - 1 + distance:], negative)
+                   | (~amount[-1] & differs(value[kept - 1:][:distance], negative)))
+            less = less | (amount[-1] & (half | cut[:-1].any()))
+            half = Mux(amount[-1], cut[-1], half)
+            extended = Cat(value, negative.replicate(distance))
+            value = Mux(amount[-1], extended[distance:][:kept], extended[:kept])
+            value = register(m, value, f"shifted_right_{step}")
+            half = register(m, half, f"half_{step}")
+            less = register(m, less, f"less_{step}")
+            far = register(m, far, f"far_{step}")
+            negative = register(m, negative, f"sign_{step}")
+            amount = register(m, amount[:-1], f"right_shift_{step}") if step else None
+        return value, half, less, far, negative
+
+    def _multiply_right(self, m, value):
+        m.submodules.shift_right = power = PowerMultiplier(down=True)
+        m.d.comb += [power.number.eq(value), power.exponent.eq(self.right_shift[:4])]
+        product = register(m, power.product, "multiplied_right")
+        amount = delay(m, self.right_shift[4], power.latency + 1, "right_far")
+        negative = product[-1]
+
+        def shifted(point):
+            whole = product[point:]
+            return (whole[:self.activation_width], product[point - 1], product[:point - 1].any(),
+                    differs(whole[self.activation_width - 1:], negative))
+
+        values = [register(m, Mux(amount, far, near), name) for name, far, near in zip(
+            ("shifted_right", "half", "less", "far"), shifted(32), shifted(16), strict=True)]
+        return (*values, register(m, negative, "sign"))

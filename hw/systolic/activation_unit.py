@@ -152,6 +152,12 @@ class ActivationUnit(wiring.Component):
         return FunctionTable(width=self.config.activation_width,
                              tables=self.config.function_tables)
 
+    def _output_stage(self):
+        widths = {"sum_in_width": 33, "activation_width": self.config.centred_width}
+        if self.config.serial_output:
+            return SerialOutputStage(**widths)
+        return ChannelOutputStage(**widths, shift_multipliers=self.config.shift_multipliers)
+
     def elaborate(self, platform):
         m = Module()
 
@@ -263,7 +269,7 @@ class ActivationUnit(wiring.Component):
         finished = ahead[0]
         saturations = []
         for lane in range(lanes):
-            output = self._stage(sum_in_width=33, activation_width=config.centred_width)
+            output = self._output_stage()
             m.submodules[f"output_{lane}"] = output
             exists = (~finished.beat.row_last | (lane <= last_lane)) if lane else Const(1)
             m.d.comb += [

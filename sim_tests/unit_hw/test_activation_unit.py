@@ -112,7 +112,7 @@ def compare(dut, seed, operations, **options):
 CONFIGS = [
     {"columns": 8, "lanes": 2},
     {"columns": 5, "lanes": 1, "operand_tables": 1},
-    {"columns": 6, "lanes": 4, "activation_width": 4},
+    {"columns": 6, "lanes": 4, "activation_width": 4, "shift_multipliers": False},
     {"columns": 8, "lanes": 8, "function_tables": 0},
     {"columns": 4, "lanes": 2, "operand_tables": 0},
     {"columns": 9, "lanes": 2, "activation_width": 12, "function_tables": 0, "operand_tables": 0},

@@ -54,13 +54,15 @@ def check(dut, sums, biases, constants, *, low, high, gaps=None):
     return actual
 
 
-def test_extremes():
+@pytest.mark.parametrize("shift_multipliers", [False, True])
+def test_extremes(shift_multipliers):
     """Every edge of a sum, every multiplier and shift at theirs, all in one stream."""
-    dut = ChannelOutputStage(sum_in_width=36, activation_width=16)
+    dut = ChannelOutputStage(sum_in_width=36, activation_width=16,
+                             shift_multipliers=shift_multipliers)
     rng = np.random.default_rng(0)
     numbers = edges(36)
     cases = list(itertools.product(numbers, MULTIPLIERS[-3:], SHIFTS))
-    cases = [cases[place] for place in rng.choice(len(cases), 3000, replace=False)]
+    cases = [cases[place] for place in rng.choice(len(cases), 2000, replace=False)]
     sums, multipliers, shifts = zip(*cases, strict=True)
     biases = rng.choice([0, 0, 1, -1, INT32_MAX, INT32_MIN], len(cases))
     left, right = np.array(shifts).T
@@ -69,11 +71,13 @@ def test_extremes():
     assert set(counts) == {0, 1, 2}
 
 
-@pytest.mark.parametrize("sum_in_width, activation_width", [(33, 9), (24, 16), (40, 2)])
-def test_random_sums(sum_in_width, activation_width):
-    dut = ChannelOutputStage(sum_in_width=sum_in_width, activation_width=activation_width)
+@pytest.mark.parametrize("sum_in_width, activation_width, shift_multipliers", [
+    (33, 9, False), (24, 16, False), (40, 2, True), (33, 9, True)])
+def test_random_sums(sum_in_width, activation_width, shift_multipliers):
+    dut = ChannelOutputStage(sum_in_width=sum_in_width, activation_width=activation_width,
+                             shift_multipliers=shift_multipliers)
     rng = np.random.default_rng(sum_in_width)
-    count, half = 1500, 1 << sum_in_width - 1
+    count, half = 700, 1 << sum_in_width - 1
     clamp = 1 << activation_width - 1
     sums = rng.integers(-half, half, count) >> rng.integers(0, sum_in_width, count)
     biases = rng.integers(INT32_MIN, INT32_MAX + 1, count) >> rng.integers(0, 32, count)

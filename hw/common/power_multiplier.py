@@ -1,0 +1,62 @@
+"""Barrel shifter made of multipliers."""
+
+from amaranth import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .multiplier import Multiplier
+from .pipeline import register
+
+__all__ = ["PowerMultiplier"]
+
+
+class PowerMultiplier(wiring.Component):
+    """A number times a power of two, where there are multipliers to spare::
+
+        product = number * 2**exponent,  or  number * 2**(16 - exponent)  if `down`
+
+    The latter is the number shifted right by `exponent`, in units of 2**-16, with all that is
+    shifted out still there. The halves of the number are multiplied alone; their products have no
+    ones in the same place, so that ORs add them up.
+
+    Timing: `latency` cycles; `product` is one look-up table behind the multipliers' registers.
+
+    Parameters
+    ----------
+    down : bool
+
+    Members
+    -------
+    number : In(signed(32))
+    exponent : In(4)
+    product : Out(signed(48))
+    """
+
+    latency = 1 + Multiplier.latency
+
+    number: In(signed(32))
+    exponent: In(4)
+    product: Out(signed(48))
+
+    def __init__(self, *, down=False):
+        self.down = down
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+
+        power = register(m, Cat(self.exponent == (16 - bit if self.down else bit)
+                                for bit in range(17)), "power")
+        products = []
+        for name, half in (("low", self.number[:16]), ("high", self.number[16:].as_signed())):
+            m.submodules[name] = multiply = Multiplier(a_width=17, b_width=18)
+            m.d.comb += [
+                multiply.a[0].eq(register(m, half, f"{name}_half")),
+                multiply.b[0].eq(power),
+                multiply.load.eq(1),
+            ]
+            products.append(multiply.product[0])
+        low, high = products
+        m.d.comb += self.product.eq(Cat(low[:16], low[16:32] | high[:16], high[16:32]))
+
+        return m
