@@ -1,10 +1,12 @@
 """Layers that `weft bench energy` compares: EIE's, and those of networks that ship."""
 
+from functools import partial
+
 import numpy as np
 
 from golden.compression.integer import infer
 from golden.models.digits import load_digits_data, load_digits_network
-from golden.models.lenet import load_lenet
+from golden.models.lenet import LENETS, load_lenet
 from golden.models.mnist import has_mnist, load_mnist
 from golden.network import SparseNetwork
 
@@ -24,23 +26,23 @@ def _digits():
     return load_digits_network(), load_digits_data().test_inputs
 
 
-def _lenet():
+def _lenet(name):
     if not has_mnist(data_dir()):
-        raise UsageError("lenet-300-100 is run on MNIST, which is not in the data folder: set "
-                         "WEFT_DATA to the folder that holds mnist/t10k-images-idx3-ubyte.gz")
+        raise UsageError(f"{name} is run on MNIST, which is not in the data folder: set WEFT_DATA "
+                         f"to the folder that holds mnist/t10k-images-idx3-ubyte.gz")
     with reading(data_dir() / "mnist", remedy="fetch MNIST again"):
-        return load_lenet("lenet-300-100"), load_mnist(data_dir()).test_images.astype(np.int16)
+        return load_lenet(name), load_mnist(data_dir()).test_images.astype(np.int16)
 
 
 #: What loads a network and its inputs, and what loads the network alone, by name.
 _NETWORKS = {"digits": (_digits, load_digits_network),
-             "lenet-300-100": (_lenet, lambda: load_lenet("lenet-300-100"))}
+             **{name: (partial(_lenet, name), partial(load_lenet, name)) for name in LENETS}}
 
 
 def _network_layers():
-    """Names of the networks' layers, such as digits/fc1."""
-    return [f"{name}/{layer.name}" for name, (_, load) in _NETWORKS.items() for layer in
-            load().layers]
+    """Names of the networks' fully connected layers, such as digits/fc1."""
+    return [f"{name}/{layer.name}" for name, (_, load) in _NETWORKS.items()
+            for layer in load().layers if layer.window is None]
 
 
 def energy_names(chosen=()):
@@ -70,8 +72,8 @@ def energy_names(chosen=()):
                              f"{did_you_mean(name.lower(), known)}")
     chosen = {name.lower() for name in chosen}
     if not chosen:
-        missing = {FC8: not has_fc8(), "lenet-300-100": not has_mnist(data_dir())}
-        files = {FC8: "eie/alexnet_fc8.npz", "lenet-300-100": "mnist"}
+        missing = {FC8: not has_fc8(), **dict.fromkeys(LENETS, not has_mnist(data_dir()))}
+        files = {FC8: "eie/alexnet_fc8.npz", **dict.fromkeys(LENETS, "mnist")}
         there = [name for name in of_networks if not missing.get(name.split("/")[0])]
         return [*layer_names(), *there], [
             f"{name} is left out: {files[name]} is not in the data folder (see weft doctor)"
@@ -112,9 +114,10 @@ def measure_names(names, configurations, *, steps):
 
 
 def _subjects(name):
-    """Every layer of a network with what reaches it."""
+    """Every fully connected layer of a network with what reaches it."""
     network, inputs = _NETWORKS[name][0]()
     activations = np.asarray(inputs[:_HELD_OUT + 1])
     for layer in network.layers:
-        yield Subject(layer, activations[_HELD_OUT], activations[:_HELD_OUT] != 0)
+        if layer.window is None:
+            yield Subject(layer, activations[_HELD_OUT], activations[:_HELD_OUT] != 0)
         activations = infer(SparseNetwork((layer,)), activations)

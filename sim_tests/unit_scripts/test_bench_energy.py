@@ -43,6 +43,7 @@ def test_what_is_not_there_is_said(monkeypatch, tmp_path):
     monkeypatch.setenv("WEFT_DATA", str(tmp_path))
     names, left_out = energy_names()
     assert names[:2] == ["alex-6", "alex-7"] and names[-1] == "digits/fc3" and len(names) == 12
-    assert [line.split(" is left out")[0] for line in left_out] == ["alexnet-fc8", "lenet-300-100"]
+    assert [line.split(" is left out")[0] for line in left_out] == [
+        "alexnet-fc8", "lenet-300-100", "lenet-5"]
     with pytest.raises(UsageError, match="lenet-300-100 is run on MNIST"):
         energy.bench(["lenet-300-100/ip3"], steps=Steps(quiet=True))
