@@ -135,6 +135,11 @@ class DenseConfig(DenseGeometry):
                              f"result takes depends on its channel")
 
     @property
+    def pes(self):
+        """Processing elements."""
+        return self.rows * self.columns
+
+    @property
     def geometry(self):
         """The part that the golden model needs."""
         names = [field.name for field in dataclasses.fields(DenseGeometry)]

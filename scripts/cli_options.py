@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from hw.config import PRESETS
+from hw.config import DENSE_PRESETS, PRESETS
 
 __all__ = [
-    "COMPRESS_FILE", "EXIT_CODES", "ConfigOption", "JsonOption", "OutOption", "SetOption",
+    "COMPRESS_FILE", "EXIT_CODES", "ConfigOption", "DenseConfigOption", "JsonOption", "OutOption", "SetOption",
     "consoles", "examples", "finish", "group", "parameters",
 ]
 
@@ -34,9 +34,9 @@ def examples(*pairs):
     return "\n".join(["[bold]Examples[/]", *lines])
 
 
-def parameters():
+def parameters(presets=PRESETS):
     """Text under a help page: what `--set` can change."""
-    presets = {name: dataclasses.asdict(config) for name, config in PRESETS.items()}
+    presets = {name: dataclasses.asdict(config) for name, config in presets.items()}
     lines = ["", "", "[bold]Parameters[/] and their values in " + ", ".join(presets)]
     for name in next(iter(presets.values())):
         values = (str(preset[name]).lower() for preset in presets.values())
@@ -54,6 +54,9 @@ def group(**options):
 ConfigOption = Annotated[str, typer.Option(
     "--config", "-c", metavar="PRESET",
     help=f"Where the parameters come from: {', '.join(sorted(PRESETS))}.")]
+DenseConfigOption = Annotated[str, typer.Option(
+    "--config", "-c", metavar="PRESET",
+    help=f"Where the parameters come from: {', '.join(sorted(DENSE_PRESETS))}.")]
 SetOption = Annotated[list[str] | None, typer.Option(
     "--set", metavar="NAME=VALUE",
     help="Change one parameter of the preset, such as pes=16; may be repeated.")]

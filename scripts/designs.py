@@ -7,10 +7,9 @@ from amaranth.hdl import Fragment
 from amaranth.lib import wiring
 
 from hw.check import Check
-from hw.config import SparseConfig
+from hw.config import DenseConfig, SparseConfig
 from hw.sparse.core import SparseCore
-
-from .generate import TOP
+from hw.systolic.core import DenseCore
 
 __all__ = ["Design", "Part", "design_of", "parts_of"]
 
@@ -26,7 +25,7 @@ class Design:
     make : callable
         ``make()`` returns the core, whose host port makes it fit `hw.boards.board_top`.
     pes : int
-        Processing elements: what a table divides by.
+        Processing elements, of the dense core its multipliers: what a table divides by.
     """
 
     name: str
@@ -54,7 +53,7 @@ class Part:
 
 
 #: How a core is made, by the class of its configuration.
-_CORES = {SparseConfig: (TOP, SparseCore)}
+_CORES = {SparseConfig: ("sparse_core", SparseCore), DenseConfig: ("dense_core", DenseCore)}
 
 
 def design_of(config):
@@ -62,7 +61,7 @@ def design_of(config):
 
     Parameters
     ----------
-    config : hw.config.SparseConfig
+    config : hw.config.SparseConfig or hw.config.DenseConfig
 
     Returns
     -------

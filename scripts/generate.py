@@ -6,16 +6,12 @@ from pathlib import Path
 
 from hw.emission import emit_verilog
 from hw.manifest import manifest
-from hw.sparse.core import SparseCore
 
+from .designs import design_of
 from .files import writing
 from .paths import build_dir
 
 __all__ = ["Generated", "generate", "report"]
-
-#: Name of the top-level module.
-TOP = "sparse_core"
-
 
 @dataclass(frozen=True)
 class Generated:
@@ -35,7 +31,7 @@ class Generated:
 
 
 def generate(settings, *, steps, out_dir=None):
-    """Write ``sparse_core.v`` and ``sparse_core.json``.
+    """Write ``sparse_core.v`` and ``sparse_core.json``, or ``dense_core``'s.
 
     Parameters
     ----------
@@ -54,15 +50,16 @@ def generate(settings, *, steps, out_dir=None):
         If the folder can't be written.
     """
     out_dir = Path(out_dir) if out_dir is not None else build_dir(settings.label)
+    design = design_of(settings.config)
     with steps.step(f"Emitting Verilog of {settings.label}"):
-        core = SparseCore(settings.config)
-        text = emit_verilog(core, name=TOP)
-    files = Generated(out_dir / f"{TOP}.v", out_dir / f"{TOP}.json",
+        core = design.make()
+        text = emit_verilog(core, name=design.name)
+    files = Generated(out_dir / f"{design.name}.v", out_dir / f"{design.name}.json",
                       sum(line.startswith("module ") for line in text.splitlines()),
                       text.count("\n"))
     with writing(out_dir, option="--out-dir"):
         files.verilog.write_text(text)
-        record = manifest(core, name=TOP, config=settings.config, label=settings.label)
+        record = manifest(core, name=design.name, config=settings.config, label=settings.label)
         files.manifest.write_text(json.dumps(record, indent=2) + "\n")
     return files
 

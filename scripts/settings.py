@@ -4,11 +4,15 @@ import dataclasses
 import re
 from dataclasses import dataclass
 
-from hw.config import PRESETS, SparseConfig
+from hw.config import DENSE_PRESETS, PRESETS, DenseConfig, SparseConfig
 
 from .errors import UsageError, did_you_mean
 
-__all__ = ["Settings", "changes_of", "configuration", "label_of", "settings"]
+__all__ = ["CORES", "Settings", "changes_of", "configuration", "label_of", "settings"]
+
+#: Presets of each core.
+CORES = {"sparse": PRESETS, "dense": DENSE_PRESETS}
+_CLASSES = {"sparse": SparseConfig, "dense": DenseConfig}
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True,
           "false": False, "no": False, "off": False, "0": False}
@@ -22,7 +26,7 @@ class Settings:
     ----------
     label : str
         Preset and changed parameters, such as ``weft-pes16``: names folders and records.
-    config : SparseConfig
+    config : SparseConfig or DenseConfig
     """
 
     label: str
@@ -42,12 +46,13 @@ def label_of(preset, changes):
     return "-".join([preset, *(f"{name}{int(value)}" for name, value in sorted(changes.items()))])
 
 
-def _parse(text):
+def _parse(text, core):
     """Name and value of one `--set`."""
     name, equals, value = text.partition("=")
-    types = {field.name: field.type for field in dataclasses.fields(SparseConfig)}
+    types = {field.name: field.type for field in dataclasses.fields(_CLASSES[core])}
     if not equals:
-        raise UsageError(f"--set {text}: expected name=value, such as --set pes=16")
+        example = "pes=16" if core == "sparse" else "rows=16"
+        raise UsageError(f"--set {text}: expected name=value, such as --set {example}")
     if name not in types:
         raise UsageError(f"--set {text}: no parameter is called {name!r}, "
                          f"{did_you_mean(name, types)}")
@@ -60,15 +65,17 @@ def _parse(text):
     return name, int(value, 10 if value.lstrip("-").isdigit() else 0)
 
 
-def configuration(preset="weft", **changes):
+def configuration(preset="weft", *, core="sparse", **changes):
     """A preset with some parameters changed.
 
     Parameters
     ----------
     preset : str
-        Name in `hw.config.PRESETS`.
+        Name in ``CORES[core]``.
+    core : str
+        ``"sparse"`` or ``"dense"``.
     **changes
-        Parameters of `hw.config.SparseConfig`.
+        Parameters of `hw.config.SparseConfig` or `hw.config.DenseConfig`.
 
     Returns
     -------
@@ -79,10 +86,11 @@ def configuration(preset="weft", **changes):
     UsageError
         If there is no such preset or parameter, or the values do not go together.
     """
-    if preset not in PRESETS:
-        raise UsageError(f"--config {preset}: no preset is called that, "
-                         f"{did_you_mean(preset, PRESETS)}")
-    base = PRESETS[preset]
+    presets = CORES[core]
+    if preset not in presets:
+        raise UsageError(f"--config {preset}: no preset of the {core} core is called that, "
+                         f"{did_you_mean(preset, presets)}")
+    base = presets[preset]
     known = {field.name for field in dataclasses.fields(base)}
     for name in changes.keys() - known:
         raise UsageError(f"No parameter is called {name!r}, {did_you_mean(name, known)}")
@@ -95,7 +103,7 @@ def configuration(preset="weft", **changes):
     return Settings(label_of(preset, changed), config)
 
 
-def settings(preset, assignments):
+def settings(preset, assignments, core="sparse"):
     """The configuration of a command line.
 
     Parameters
@@ -104,19 +112,20 @@ def settings(preset, assignments):
         Of `--config`.
     assignments : sequence of str
         ``name=value`` of every `--set`; a name that is set twice is refused.
+    core : str
 
     Returns
     -------
     Settings
     """
-    return configuration(preset, **changes_of(assignments))
+    return configuration(preset, core=core, **changes_of(assignments, core))
 
 
-def changes_of(assignments):
+def changes_of(assignments, core="sparse"):
     """Parameters and values of every `--set`, as a dictionary; see `settings`."""
     changes = {}
     for text in assignments:
-        name, value = _parse(text)
+        name, value = _parse(text, core)
         if name in changes:
             raise UsageError(f"--set {text}: {name} is already set to {changes[name]}, keep one")
         changes[name] = value

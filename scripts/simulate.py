@@ -13,12 +13,12 @@ from golden.models.digits import load_digits_data, load_digits_network
 from golden.models.lenet import LENETS, load_lenet
 from golden.models.mnist import load_mnist
 from hw.host.driver import load_image
-from hw.sparse.core import SparseCore
 
 from .errors import UsageError
 from .execution import Outcome, execute, fit, play
 from .files import reading, writing
-from .generate import TOP, Generated, generate
+from .designs import design_of
+from .generate import Generated, generate
 from .netlist import synthesized_verilog
 from .paths import build_dir, data_dir
 from .records import record
@@ -143,12 +143,13 @@ def simulate_network(settings, network, inputs, *, steps, bench, out_dir=None, w
     with steps.step("Encoding the network"):
         image = fit(network, config, inputs)
     files = generate(settings, steps=steps, out_dir=out_dir)
-    core = SparseCore(config)
+    design = design_of(config)
+    core = design.make()
     if netlist:
         with steps.step("Synthesizing the core"):
-            core = synthesized_verilog(core, name=TOP)
+            core = synthesized_verilog(core, name=design.name)
     with steps.step("Building the simulator (once; it is kept)"):
-        simulator = build_simulator(core, name=TOP)
+        simulator = build_simulator(core, name=design.name)
     outcome = execute(simulator, image, network, inputs, config, steps=steps)
     outputs, vcd = out_dir / "outputs.npy", out_dir / f"{bench}.vcd" if waves else None
     with writing(out_dir, option="--out-dir"):

@@ -11,11 +11,10 @@ from golden.sparse.image import build_image
 from golden.sparse.partition import identity_order
 from golden.sparse.plan import LayerPlan
 from hw.host.driver import load_image, signed
-from hw.sparse.core import SparseCore
 
 from ..errors import Mismatch, UsageError
 from ..execution import play, predict
-from ..generate import TOP
+from ..designs import design_of
 
 __all__ = ["RtlRun", "build_core", "run_layer"]
 
@@ -75,7 +74,8 @@ class RtlRun:
 def build_core(settings):
     """Build the simulator of a configuration, or find it built."""
     from sim_tests.bench.player import build_simulator
-    return build_simulator(SparseCore(settings.config), name=TOP)
+    design = design_of(settings.config)
+    return build_simulator(design.make(), name=design.name)
 
 
 def run_layer(simulator, subject, measurement, *, progress=None):
