@@ -8,7 +8,8 @@ import typer
 from hw.config import DENSE_PRESETS, PRESETS
 
 __all__ = [
-    "COMPRESS_FILE", "EXIT_CODES", "ConfigOption", "DenseConfigOption", "JsonOption", "OutOption", "SetOption",
+    "COMPRESS_FILE", "EXIT_CODES", "ConfigOption", "DenseConfigOption", "JsonOption",
+    "OutOption", "SetOption",
     "consoles", "examples", "finish", "group", "parameters",
 ]
 

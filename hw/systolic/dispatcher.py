@@ -73,7 +73,9 @@ class Dispatcher(wiring.Component):
     host_waits : In(1)
         The host has not sent or taken what an instruction needs.
     clear : Out(1)
-        Strobe: forget everything that is under way.
+        Strobe: the run is over; tiles that nobody has multiplied by are to be forgotten.
+    give_up : Out(1)
+        Strobe: the host is too late; everything under way is to be forgotten.
     issued, reads_weights : Out(1)
         Strobe: an instruction has been carried out or handed out; it is a Read_Weights.
     raw_stalled : Out(1)
@@ -108,6 +110,7 @@ class Dispatcher(wiring.Component):
             "host_idle": In(1),
             "host_waits": In(1),
             "clear": Out(1),
+            "give_up": Out(1),
             "issued": Out(1),
             "reads_weights": Out(1),
             "raw_stalled": Out(1),
@@ -319,6 +322,7 @@ class Dispatcher(wiring.Component):
         def give_up():
             with m.If(patience[-1]):
                 stop(Fault.TIMEOUT, awaiting)
+                m.d.comb += self.give_up.eq(1)
                 m.next = "Clear"
 
         wrong = Signal(Fault)

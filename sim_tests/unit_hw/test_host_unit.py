@@ -1,0 +1,162 @@
+# amaranth: UnusedElaboratable=no
+
+"""Host unit and packet arbiter, with ports that are seldom free and a host that is slow."""
+
+import random
+
+import pytest
+
+from golden.formats import RESPONSE, RESPONSE_MAGIC, Opcode, Status
+from hw.config import DenseConfig
+from hw.host.packet_arbiter import PacketArbiter
+from hw.systolic.host_unit import HostUnit
+from sim_tests.bench.simulate import simulate
+
+
+@pytest.mark.parametrize("width, busy, slow", [(8, 0, 0), (8, .6, .5), (16, .4, .3), (5, .3, .7)])
+def test_elements_come_and_go(width, busy, slow):
+    config = DenseConfig(activation_width=width, host_depth=16, unified_depth=256,
+                         function_tables=2 if width in (8, 16, 5) else 0,
+                         operand_tables=0 if width > 8 else 2)
+    latency = 7
+    dut = HostUnit(config, read_latency=latency, write_latency=2)
+    lanes, bits = config.word_elements, 32 // config.word_elements
+    rng = random.Random(width)
+    buffer = [rng.randrange(-1 << width - 1, 1 << width - 1) for _ in range(256)]
+    expected = list(buffer)
+    jobs, words, packets = [], [], []
+    for number in range(12):
+        length = rng.choice([1, lanes, lanes + 1, rng.randint(1, 60)])
+        at = rng.randrange(256 - length)
+        if number % 2:
+            values = [rng.randrange(-1 << width - 1, 1 << width - 1) for _ in range(length)]
+            expected[at:at + length] = values
+            for start in range(0, length, lanes):
+                words.append(sum((value & (1 << bits) - 1) << bits * lane
+                                 for lane, value in enumerate(values[start:start + lanes])))
+            jobs.append((True, at, length, 0))
+        else:
+            jobs.append((False, at, length, number))
+            packets.append((number, expected[at:at + length]))
+    stalls = drops = 0
+
+    async def bench(ctx):
+        nonlocal stalls, drops
+        pending, sent, cycle, coming = list(jobs), list(words), 0, {}
+        got = []
+        while cycle < 5000 and (pending or len(got) < sum(
+                2 + -(-length // lanes) for to_core, _, length, _ in jobs if not to_core)
+                or not ctx.get(dut.idle)):
+            may_read, may_write = rng.random() >= busy, rng.random() >= busy
+            ctx.set(dut.read_free, may_read)
+            ctx.set(dut.write_free, may_write)
+            takes = rng.random() >= slow
+            ctx.set(dut.packets.ready, takes)
+            sends = bool(sent) and rng.random() >= slow and not ctx.get(dut.almost_full)
+            ctx.set(dut.input_valid, sends)
+            ctx.set(dut.input_word, sent[0] if sends else rng.getrandbits(32))
+            offers = bool(pending) and bool(ctx.get(dut.idle))
+            stream = (dut.reads if pending[0][0] else dut.writes) if offers else None
+            ctx.set(dut.reads.valid, offers and pending[0][0])
+            ctx.set(dut.writes.valid, offers and not pending[0][0])
+            if offers:
+                _, at, length, tag = pending[0]
+                ctx.set(stream.payload, {"address": at, "length": length, "tag": tag})
+            for lane, value in enumerate(coming.pop(cycle, [0] * lanes)):
+                ctx.set(dut.read_data[lane], value)
+            await ctx.delay(1e-8)
+            if ctx.get(dut.read_enable):
+                assert may_read
+                at = ctx.get(dut.read_address)
+                coming[cycle + latency] = [buffer[(at + lane) % 256] for lane in range(lanes)]
+            for lane in range(lanes):
+                if ctx.get(dut.write_enable) >> lane & 1:
+                    assert may_write
+                    buffer[ctx.get(dut.write_address) + lane] = ctx.get(dut.write_data[lane])
+            stalls += ctx.get(dut.input_stalled)
+            drops += ctx.get(dut.dropped)
+            if ctx.get(dut.packets.valid) and takes:
+                got.append(ctx.get(dut.packets.payload))
+            await ctx.tick()
+            if offers:
+                pending.pop(0)
+            if sends:
+                sent.pop(0)
+            cycle += 1
+        assert not sent and not pending and cycle < 5000
+        for tag, values in packets:
+            header, count = RESPONSE.unpack(got[0]), got[1]
+            assert header == {"status": Status.OK, "opcode": Opcode.HOST_DATA, "memory": 0,
+                              "tag": tag, "magic": RESPONSE_MAGIC}
+            assert count == -(-len(values) // lanes)
+            numbers = [got[2 + index // lanes] >> bits * (index % lanes) & (1 << bits) - 1
+                       for index in range(len(values))]
+            assert numbers == [value & (1 << bits) - 1 for value in values]
+            got = got[2 + count:]
+
+    simulate(dut, bench, max_cycles=10_000)
+    assert buffer == expected
+    assert drops == 0
+    assert stalls > 0 or slow < .6
+
+
+def test_a_word_that_finds_no_room_is_dropped_and_told():
+    dut = HostUnit(DenseConfig(host_depth=16), read_latency=7, write_latency=2)
+
+    async def bench(ctx):
+        dropped = 0
+        full_at = None
+        ctx.set(dut.input_valid, 1)
+        for cycle in range(30):
+            await ctx.delay(1e-8)
+            dropped += ctx.get(dut.dropped)
+            if full_at is None and ctx.get(dut.almost_full):
+                full_at = cycle
+            await ctx.tick()
+        # One word has moved on to each of two registers.
+        assert dropped == 30 - 18
+        assert full_at is not None and full_at < 12
+
+    simulate(dut, bench, max_cycles=100)
+
+
+@pytest.mark.parametrize("stall", [0, .5])
+def test_packets_stay_whole_and_senders_take_turns(stall):
+    dut = PacketArbiter()
+    rng = random.Random(1)
+    queues = [[], []]
+    for number in range(40):
+        length = rng.choice([0, 0, 1, 2, 7])
+        queues[number % 2].append([number, length, *range(100 * number, 100 * number + length)])
+    expected = [list(queue) for queue in queues]
+
+    async def bench(ctx):
+        words = [sum(queue, []) for queue in queues]
+        got = []
+        for _ in range(1500):
+            offers = [bool(side) and rng.random() >= stall for side in words]
+            for stream, side, offer in zip((dut.first, dut.second), words, offers, strict=True):
+                ctx.set(stream.valid, offer)
+                ctx.set(stream.payload, side[0] if offer else 0)
+            takes = rng.random() >= stall
+            ctx.set(dut.packets.ready, takes)
+            await ctx.delay(1e-8)
+            if ctx.get(dut.packets.valid) and takes:
+                got.append(ctx.get(dut.packets.payload))
+            moved = [ctx.get(stream.ready) and offer for stream, offer
+                     in zip((dut.first, dut.second), offers, strict=True)]
+            await ctx.tick()
+            for side, move in zip(words, moved, strict=True):
+                if move:
+                    side.pop(0)
+        order = []
+        while got:
+            packet, got = got[:2 + got[1]], got[2 + got[1]:]
+            side = packet[0] % 2
+            assert packet == expected[side].pop(0)
+            order.append(side)
+        assert len(order) == 40
+        if not stall:
+            assert order == [0, 1] * 20 or order == [1, 0] * 20
+
+    simulate(dut, bench, max_cycles=2_000)
