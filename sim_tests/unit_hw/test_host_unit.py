@@ -159,4 +159,4 @@ def test_packets_stay_whole_and_senders_take_turns(stall):
         if not stall:
             assert order == [0, 1] * 20 or order == [1, 0] * 20
 
-    simulate(dut, bench, max_cycles=2_000)
+    simulate(dut, bench, max_cycles=10_000)
