@@ -97,3 +97,15 @@ class DenseGeometry:
     def partial_width(self):
         """Bits of a sum of one tile: no sum of `rows` products needs more."""
         return self.activation_width + self.weight_width + (self.rows - 1).bit_length()
+
+    @property
+    def function_words(self):
+        """Words of the memory of functions: tables by input, or that of sigmoid."""
+        if self.activation_width <= 8:
+            return self.function_tables << self.activation_width
+        return 256 if self.function_tables else 0
+
+    @property
+    def operand_words(self):
+        """Words of the memory of operands: two tables a set."""
+        return self.operand_tables * 2 << self.activation_width

@@ -28,19 +28,22 @@ class Counters(wiring.Component):
         Counters, in the order of their numbers.
     widths : dict of str to int
         Width of the amount of each, in bits.
+    kept : collection of str
+        Those that `clear` leaves alone.
 
     Members
     -------
     clear : In(1)
-        Set all counters to zero; what is added in this cycle is lost.
+        Set the counters to zero; what is added in this cycle is lost.
     <name> : In(widths[name])
         Amount to add.
     select : In(range(len(names)))
     value : Out(32)
     """
 
-    def __init__(self, *, names, widths):
+    def __init__(self, *, names, widths, kept=()):
         self.names = tuple(names)
+        self.kept = frozenset(kept)
         super().__init__({
             "clear": In(1),
             **{name: In(widths[name]) for name in self.names},
@@ -55,8 +58,9 @@ class Counters(wiring.Component):
         for name in self.names:
             counter = Signal(32, name=f"count_{name}")
             m.d.sync += counter.eq(counter + getattr(self, name))
-            with m.If(self.clear):
-                m.d.sync += counter.eq(0)
+            if name not in self.kept:
+                with m.If(self.clear):
+                    m.d.sync += counter.eq(0)
             counters.append(counter)
         with m.Switch(self.select):
             for number, counter in enumerate(counters):

@@ -46,7 +46,7 @@ class HostUnit(wiring.Component):
         Read_Host_Memory and Write_Host_Memory.
     write_free, read_free : In(1)
         The port of the unified buffer is free in this cycle.
-    write_enable, write_address, write_data, read_enable, read_address, read_data
+    write_enable, write_address, write_data, read_enable, read_address, read_mask, read_data
         The ports; `write_enable` and `read_enable` are low when they are not free.
     packets : Out(stream.Signature(32))
         What Write_Host_Memory sends: a `RESPONSE` with HOST_DATA, the number of words, the words.
@@ -80,6 +80,7 @@ class HostUnit(wiring.Component):
             "read_free": In(1),
             "read_enable": Out(1),
             "read_address": Out(address),
+            "read_mask": Out(lanes),
             "read_data": In(elements),
             "packets": Out(stream.Signature(32)),
             "idle": Out(1),
@@ -194,6 +195,9 @@ class HostUnit(wiring.Component):
             free.eq(free - self.read_enable + sent),
             to_send.eq(to_send - sent),
         ]
+        beyond = operation.length[:lanes_log2]      # of the last word; none if it is 0
+        m.d.comb += [self.read_mask[lane].eq((to_read != 1) | (beyond == 0) | (beyond > lane))
+                     for lane in range(lanes)]
         with m.If(self.read_enable):
             m.d.sync += [to_read.eq(to_read - 1), source.eq(source + lanes)]
 

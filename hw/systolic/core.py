@@ -1,0 +1,310 @@
+"""The dense core: everything between its command stream and its response stream."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from golden.formats import (
+    DENSE_IDENTITY,
+    INSTRUCTION_WIDTH,
+    PARAMETER,
+    PROTOCOL_VERSION,
+    DenseCounter,
+    DenseMemory,
+)
+
+from ..common.counters import Counters
+from ..host.command_port import CommandPort, MemoryPort
+from ..host.packet_arbiter import PacketArbiter
+from .activation_unit import ActivationUnit
+from .dispatcher import Dispatcher
+from .host_unit import HostUnit
+from .matrix_unit import MatrixUnit
+from .unified_buffer import UnifiedBuffer
+from .weight_unit import WeightUnit
+
+__all__ = ["DenseCore"]
+
+#: Words that one command may send to Read_Host_Memory.
+_HOST_INPUT_WORDS = 1 << 20
+
+
+class DenseCore(wiring.Component):
+    """Runs programs on a weight-stationary systolic array, after TPU v1 (Jouppi et al., ISCA'17).
+
+    The host writes weights, parameters and a program once; then, for each input, it writes
+    activations to the unified buffer, runs the program and reads activations back. Or the program
+    asks for them and sends them itself.
+
+    Timing: `golden.systolic.cycles`, to the cycle, as far as the host is not waited for.
+
+    Parameters
+    ----------
+    config : hw.config.DenseConfig
+
+    Members
+    -------
+    commands : In(stream.Signature(32))
+    responses : Out(stream.Signature(32))
+        See `hw.host.command_port.CommandPort`; between the answers to commands come packets of
+        Write_Host_Memory.
+    """
+
+    def __init__(self, config):
+        self.config = config
+        self.buffer = UnifiedBuffer(
+            depth=config.unified_depth, banks=config.banks,
+            write_lanes=max(config.lanes, config.word_elements), width=config.activation_width)
+        super().__init__({
+            "commands": In(stream.Signature(32)),
+            "responses": Out(stream.Signature(32)),
+        })
+
+    @property
+    def memory_map(self):
+        """Memories as the host sees them, see `CommandPort`."""
+        config = self.config
+
+        def written(depth, *, parts=1, readable=False, while_running=False):
+            return MemoryPort(units=1, depth=depth, word_parts=parts, readable=readable,
+                              writable=True, while_running=while_running)
+
+        def read_only(depth):
+            return MemoryPort(units=1, depth=depth, word_parts=1, readable=True, writable=False)
+
+        memories = {
+            DenseMemory.PROGRAM: written(config.program_depth, parts=INSTRUCTION_WIDTH // 32),
+            DenseMemory.PARAMETERS: written(config.parameter_depth, parts=PARAMETER.words()),
+            DenseMemory.WEIGHTS: written(config.weight_depth,
+                                         parts=-(-config.columns * config.weight_width // 32)),
+            DenseMemory.UNIFIED: written(config.unified_depth // config.word_elements,
+                                         readable=True),
+            DenseMemory.COUNTERS: read_only(len(DenseCounter)),
+            DenseMemory.IDENTITY: read_only(len(DENSE_IDENTITY)),
+            DenseMemory.HOST_INPUT: written(_HOST_INPUT_WORDS, while_running=True),
+        }
+        if config.function_words:
+            memories[DenseMemory.FUNCTIONS] = written(config.function_words)
+        if config.operand_words:
+            memories[DenseMemory.OPERANDS] = written(config.operand_words)
+        return memories
+
+    @property
+    def identity(self):
+        """Values of `golden.formats.DENSE_IDENTITY`."""
+        return [1 << 16 | PROTOCOL_VERSION,
+                *(getattr(self.config, name) for name in DENSE_IDENTITY[1:])]
+
+    def elaborate(self, platform):
+        m = Module()
+
+        config = self.config
+        m.submodules.buffer = buffer = self.buffer
+        # From the fetch of the host, a register, the unified buffer, two registers.
+        m.submodules.port = port = CommandPort(
+            memories=self.memory_map, layer_count=config.program_depth,
+            read_latency=buffer.read_latency + 3, programs=True, held=DenseMemory.HOST_INPUT)
+        dispatcher = Dispatcher(config)
+        m.submodules.dispatcher = ResetInserter(port.reset_run)(dispatcher)
+        abort = port.reset_run | dispatcher.give_up
+        clear = abort | dispatcher.clear
+        host = HostUnit(config, read_latency=buffer.read_latency,
+                        write_latency=buffer.write_latency)
+        m.submodules.host = ResetInserter(abort)(host)
+        m.submodules.matrix = matrix = MatrixUnit(config, read_latency=buffer.read_latency)
+        m.submodules.weights = weights = WeightUnit(config=config, feed_cycles=matrix.feed_cycles)
+        m.submodules.activation = activation = ActivationUnit(
+            config, read_latency=buffer.read_latency, write_latency=buffer.write_latency,
+            sums_latency=matrix.sums_latency)
+        m.d.comb += [matrix.clear.eq(clear), weights.clear.eq(clear), activation.clear.eq(clear)]
+
+        self._connect_host(m, port, dispatcher, host)
+        self._connect_units(m, dispatcher, weights, matrix, activation, host)
+        self._connect_buffer(m, port, matrix, activation, host)
+        self._load(m, port, dispatcher, weights, activation)
+        self._count(m, port, dispatcher, weights, matrix, activation, host)
+        return m
+
+    def _connect_host(self, m, port, dispatcher, host):
+        """Commands to the port; answers and packets to the host."""
+        m.submodules.packets = packets = PacketArbiter()
+        wiring.connect(m, wiring.flipped(self.commands), port.commands)
+        wiring.connect(m, port.responses, packets.first)
+        wiring.connect(m, host.packets, packets.second)
+        wiring.connect(m, wiring.flipped(self.responses), packets.packets)
+        m.d.comb += [
+            dispatcher.start.eq(port.run.start),
+            dispatcher.first.eq(port.run.first),
+            dispatcher.count.eq(port.run.count),
+            port.running.eq(dispatcher.running),
+            port.fault.eq(dispatcher.fault),
+            port.fault_word.eq(dispatcher.fault_word),
+            dispatcher.fault_clear.eq(port.fault_clear),
+            dispatcher.signal.eq(port.signal),
+            # A run makes room, so that it is worth waiting for.
+            port.hold.eq(host.almost_full & dispatcher.running),
+            host.input_valid.eq(port.load.valid & (port.load.memory == DenseMemory.HOST_INPUT)),
+            host.input_word.eq(port.load.data),
+        ]
+
+    def _connect_units(self, m, dispatcher, weights, matrix, activation, host):
+        """Operations to the units, and what they report."""
+        wiring.connect(m, dispatcher.weights, weights.operations)
+        wiring.connect(m, dispatcher.multiplications, matrix.operations)
+        wiring.connect(m, dispatcher.activations, activation.operations)
+        wiring.connect(m, dispatcher.host_reads, host.reads)
+        wiring.connect(m, dispatcher.host_writes, host.writes)
+        m.d.comb += [
+            dispatcher.fed.eq(matrix.fed),
+            dispatcher.accumulators_read.eq(activation.accumulators_read),
+            dispatcher.activated.eq(activation.done),
+            dispatcher.matrix_idle.eq(matrix.idle),
+            dispatcher.activation_idle.eq(activation.idle),
+            dispatcher.host_idle.eq(host.idle),
+            dispatcher.host_waits.eq(host.waits),
+            matrix.weights_ready.eq(weights.ready),
+            matrix.weights_stalled.eq(weights.stalled),
+            weights.taken.eq(matrix.taken),
+            matrix.weights.eq(weights.weights),
+            matrix.shift.eq(weights.shift),
+            matrix.shift_first.eq(weights.shift_first),
+            activation.written.eq(matrix.written),
+            matrix.sums_read.eq(activation.sums_read),
+            matrix.sums_address.eq(activation.sums_address),
+            activation.sums.eq(matrix.sums),
+        ]
+
+    def _connect_buffer(self, m, port, matrix, activation, host):
+        """The ports of the unified buffer: multiplications first, then vectors, then the host."""
+        config, buffer = self.config, self.buffer
+        lanes = config.word_elements
+        fetches = Signal()
+        fetch_address = Signal.like(buffer.read_address, reset_less=True)
+        m.d.sync += [
+            fetches.eq(port.fetch.valid & (port.fetch.memory == DenseMemory.UNIFIED)),
+            fetch_address.eq(port.fetch.address << exact_log2(lanes)),
+        ]
+        few = (1 << lanes) - 1
+        with m.If(matrix.read_enable):
+            m.d.comb += [buffer.read_address.eq(matrix.read_address),
+                         buffer.read_mask.eq(matrix.read_mask)]
+        with m.Elif(activation.read_enable):
+            m.d.comb += [buffer.read_address.eq(activation.read_address),
+                         buffer.read_mask.eq(activation.read_mask)]
+        with m.Elif(fetches):
+            m.d.comb += [buffer.read_address.eq(fetch_address), buffer.read_mask.eq(few)]
+        with m.Else():
+            m.d.comb += [buffer.read_address.eq(host.read_address),
+                         buffer.read_mask.eq(host.read_mask)]
+        m.d.comb += [
+            host.read_free.eq(~matrix.read_enable & ~activation.read_enable),
+            buffer.read_enable.eq(matrix.read_enable | activation.read_enable | fetches
+                                  | host.read_enable),
+            matrix.read_data.eq(buffer.read_data),
+        ]
+        for lane in range(config.lanes):
+            m.d.comb += activation.read_data[lane].eq(buffer.read_data[lane])
+        for lane in range(lanes):
+            m.d.comb += host.read_data[lane].eq(buffer.read_data[lane])
+
+        loads = Signal()
+        load_address = Signal.like(buffer.write_address, reset_less=True)
+        load_word = Signal(32, reset_less=True)
+        m.d.sync += [
+            loads.eq(port.load.valid & (port.load.memory == DenseMemory.UNIFIED)),
+            load_address.eq(port.load.address << exact_log2(lanes)),
+            load_word.eq(port.load.data),
+        ]
+        m.d.comb += host.write_free.eq(~activation.write_enable.any())
+        with m.If(activation.write_enable.any()):
+            m.d.comb += [buffer.write_enable.eq(activation.write_enable),
+                         buffer.write_address.eq(activation.write_address)]
+            for lane in range(config.lanes):
+                m.d.comb += buffer.write_data[lane].eq(activation.write_data[lane])
+        with m.Elif(loads):
+            m.d.comb += [buffer.write_enable.eq(few), buffer.write_address.eq(load_address)]
+            for lane in range(lanes):
+                m.d.comb += buffer.write_data[lane].eq(load_word.word_select(lane, 32 // lanes))
+        with m.Else():
+            m.d.comb += [buffer.write_enable.eq(host.write_enable),
+                         buffer.write_address.eq(host.write_address)]
+            for lane in range(lanes):
+                m.d.comb += buffer.write_data[lane].eq(host.write_data[lane])
+
+    def _load(self, m, port, dispatcher, weights, activation):
+        """What the host writes to the memories of the units."""
+        for target, memory in ((dispatcher, DenseMemory.PROGRAM), (weights, DenseMemory.WEIGHTS)):
+            m.d.comb += [
+                target.load.eq(port.load.valid & (port.load.memory == memory)),
+                target.load_address.eq(port.load.address),
+                target.load_part.eq(port.load.part),
+                target.load_data.eq(port.load.data),
+            ]
+        m.d.comb += [
+            activation.load.eq(port.load.valid),
+            activation.load_memory.eq(port.load.memory),
+            activation.load_address.eq(port.load.address),
+            activation.load_part.eq(port.load.part),
+            activation.load_data.eq(port.load.data),
+        ]
+
+    def _count(self, m, port, dispatcher, weights, matrix, activation, host):
+        """Counters, and what the host reads of them and of the rest."""
+        # Cycles since the last row of accumulators, or since the first Read_Weights.
+        since = Signal(32)
+        begun = Signal()
+        with m.If(dispatcher.reads_weights):
+            m.d.sync += begun.eq(1)
+        with m.If(begun | dispatcher.reads_weights):
+            m.d.sync += since.eq(Mux(matrix.row_written, 0, since + 1))
+        with m.If(port.run.start):
+            m.d.sync += [since.eq(0), begun.eq(0)]
+
+        # The matrix unit tells of the cycle before.
+        running = Signal()
+        m.d.sync += running.eq(dispatcher.running)
+        amounts = {
+            DenseCounter.CYCLES: dispatcher.running,
+            DenseCounter.ACTIVE: matrix.active,
+            DenseCounter.WEIGHT_STALL: matrix.weight_stall,
+            DenseCounter.WEIGHT_SHIFT: matrix.weight_shift,
+            DenseCounter.NON_MATRIX: running & ~(
+                matrix.active | matrix.weight_stall | matrix.weight_shift),
+            DenseCounter.RAW_STALL: dispatcher.raw_stalled,
+            DenseCounter.INPUT_STALL: host.input_stalled,
+            DenseCounter.USEFUL_MACS: matrix.useful,
+            DenseCounter.MATRIX_CYCLES: Mux(begun & matrix.row_written, since + 1, 0)[:32],
+            DenseCounter.INSTRUCTIONS: dispatcher.issued,
+            DenseCounter.TILES: matrix.tile,
+            DenseCounter.SATURATIONS: matrix.saturations + activation.saturations,
+            DenseCounter.DROPPED: host.dropped,
+        }
+        names = [counter.name.lower() for counter in DenseCounter]
+        m.submodules.counters = counters = Counters(
+            names=names, kept={"dropped"},
+            widths={counter.name.lower(): len(amount) for counter, amount in amounts.items()})
+        m.d.comb += [counters.clear.eq(port.run.start), counters.select.eq(port.fetch.address)]
+        for counter, amount in amounts.items():
+            m.d.comb += getattr(counters, counter.name.lower()).eq(amount)
+
+        # Counters and identity come early, and wait; words of the unified buffer come in time.
+        shown = Signal(32)
+        identity = Signal(32)
+        fetch_memory = Signal(4)
+        m.d.sync += fetch_memory.eq(port.fetch.memory)
+        with m.Switch(port.fetch.address[:4]):
+            for index, value in enumerate(self.identity):
+                with m.Case(index):
+                    m.d.sync += identity.eq(value)
+        lanes = self.config.word_elements
+        with m.Switch(fetch_memory):
+            with m.Case(DenseMemory.UNIFIED):
+                for lane in range(lanes):
+                    width = 32 // lanes
+                    m.d.sync += shown.word_select(lane, width).eq(self.buffer.read_data[lane])
+            with m.Case(DenseMemory.COUNTERS):
+                m.d.sync += shown.eq(counters.value)
+            with m.Case(DenseMemory.IDENTITY):
+                m.d.sync += shown.eq(identity)
+        m.d.sync += port.fetched.eq(shown)
