@@ -28,6 +28,14 @@ _KEYWORDS = frozenset("""
     sequence do break continue return final global local static this new class interface program
     package import export enum struct union var void with within unique priority ref const context
     """.split())
+#: Words of SystemVerilog that Yosys takes for names.
+_NEW_KEYWORDS = frozenset("""
+    accept_on alias before bind bins binsof checker clocking constraint coverpoint cross dist expect
+    extends first_match foreach iff ignore_bins implements implies inside intersect let matches
+    modport new null package program protected pure rand reject_on restrict soft solve strong super
+    tagged this throughout until untyped use virtual weak wildcard with within
+    """.split())
+_NEW_KEYWORD = re.compile(rf"(?<![\w$\\])({'|'.join(sorted(_NEW_KEYWORDS))})(?![\w$])")
 
 
 def tidy(text, *, name, prune=True):
@@ -200,11 +208,11 @@ def _rename(body):
         if not re.match(r"[A-Za-z_]", wanted):
             wanted = f"_{wanted}"
         name, number = wanted, 2
-        while name in taken or name in _KEYWORDS:
+        while name in taken or name in _KEYWORDS | _NEW_KEYWORDS:
             name, number = f"{wanted}_{number}", number + 1
         taken.add(name)
         names[identifier] = name
     pieces = _STRING.split(body)
-    pieces[::2] = [re.sub(r"\\(\S+) ", lambda found: names[found[1]], piece)
-                   for piece in pieces[::2]]
+    pieces[::2] = [re.sub(r"\\(\S+) ", lambda found: names[found[1]],
+                          _NEW_KEYWORD.sub(r"\1_", piece)) for piece in pieces[::2]]
     return "".join(pieces)

@@ -114,10 +114,11 @@ class DenseCore(wiring.Component):
         m.submodules.host = ResetInserter(abort)(host)
         m.submodules.matrix = matrix = MatrixUnit(config, read_latency=buffer.read_latency)
         m.submodules.weights = weights = WeightUnit(config=config, feed_cycles=matrix.feed_cycles)
-        m.submodules.activation = activation = ActivationUnit(
-            config, read_latency=buffer.read_latency, write_latency=buffer.write_latency,
-            sums_latency=matrix.sums_latency)
-        m.d.comb += [matrix.clear.eq(clear), weights.clear.eq(clear), activation.clear.eq(clear)]
+        activation = ActivationUnit(
+            config, accumulator_latency=matrix.sums_latency, unified_latency=buffer.read_latency,
+            write_latency=buffer.write_latency)
+        m.submodules.activation = ResetInserter(abort)(activation)
+        m.d.comb += [matrix.clear.eq(clear), weights.clear.eq(clear)]
 
         self._connect_host(m, port, dispatcher, host)
         self._connect_units(m, dispatcher, weights, matrix, activation, host)
@@ -170,8 +171,8 @@ class DenseCore(wiring.Component):
             matrix.shift.eq(weights.shift),
             matrix.shift_first.eq(weights.shift_first),
             activation.written.eq(matrix.written),
-            matrix.sums_read.eq(activation.sums_read),
-            matrix.sums_address.eq(activation.sums_address),
+            matrix.sums_read.eq(activation.accumulator_read),
+            matrix.sums_address.eq(activation.accumulator_address),
             activation.sums.eq(matrix.sums),
         ]
 
@@ -189,22 +190,22 @@ class DenseCore(wiring.Component):
         with m.If(matrix.read_enable):
             m.d.comb += [buffer.read_address.eq(matrix.read_address),
                          buffer.read_mask.eq(matrix.read_mask)]
-        with m.Elif(activation.read_enable):
-            m.d.comb += [buffer.read_address.eq(activation.read_address),
-                         buffer.read_mask.eq(activation.read_mask)]
+        with m.Elif(activation.unified_read):
+            m.d.comb += [buffer.read_address.eq(activation.unified_address),
+                         buffer.read_mask.eq((1 << config.lanes) - 1)]
         with m.Elif(fetches):
             m.d.comb += [buffer.read_address.eq(fetch_address), buffer.read_mask.eq(few)]
         with m.Else():
             m.d.comb += [buffer.read_address.eq(host.read_address),
                          buffer.read_mask.eq(host.read_mask)]
         m.d.comb += [
-            host.read_free.eq(~matrix.read_enable & ~activation.read_enable),
-            buffer.read_enable.eq(matrix.read_enable | activation.read_enable | fetches
+            host.read_free.eq(~matrix.read_enable & ~activation.unified_read),
+            buffer.read_enable.eq(matrix.read_enable | activation.unified_read | fetches
                                   | host.read_enable),
             matrix.read_data.eq(buffer.read_data),
         ]
         for lane in range(config.lanes):
-            m.d.comb += activation.read_data[lane].eq(buffer.read_data[lane])
+            m.d.comb += activation.elements[lane].eq(buffer.read_data[lane])
         for lane in range(lanes):
             m.d.comb += host.read_data[lane].eq(buffer.read_data[lane])
 
@@ -221,7 +222,7 @@ class DenseCore(wiring.Component):
             m.d.comb += [buffer.write_enable.eq(activation.write_enable),
                          buffer.write_address.eq(activation.write_address)]
             for lane in range(config.lanes):
-                m.d.comb += buffer.write_data[lane].eq(activation.write_data[lane])
+                m.d.comb += buffer.write_data[lane].eq(activation.write_elements[lane])
         with m.Elif(loads):
             m.d.comb += [buffer.write_enable.eq(few), buffer.write_address.eq(load_address)]
             for lane in range(lanes):
@@ -241,13 +242,8 @@ class DenseCore(wiring.Component):
                 target.load_part.eq(port.load.part),
                 target.load_data.eq(port.load.data),
             ]
-        m.d.comb += [
-            activation.load.eq(port.load.valid),
-            activation.load_memory.eq(port.load.memory),
-            activation.load_address.eq(port.load.address),
-            activation.load_part.eq(port.load.part),
-            activation.load_data.eq(port.load.data),
-        ]
+        m.d.comb += [getattr(activation.load, name).eq(getattr(port.load, name))
+                     for name in ("valid", "memory", "address", "part", "data")]
 
     def _count(self, m, port, dispatcher, weights, matrix, activation, host):
         """Counters, and what the host reads of them and of the rest."""
@@ -284,16 +280,20 @@ class DenseCore(wiring.Component):
         m.submodules.counters = counters = Counters(
             names=names, kept={"dropped"},
             widths={counter.name.lower(): len(amount) for counter, amount in amounts.items()})
-        m.d.comb += [counters.clear.eq(port.run.start), counters.select.eq(port.fetch.address)]
+        # The address of a fetch holds for its own cycle only.
+        asked = Signal(range(max(len(DenseCounter), len(DENSE_IDENTITY))), reset_less=True)
+        with m.If(port.fetch.valid):
+            m.d.sync += asked.eq(port.fetch.address)
+        m.d.comb += [counters.clear.eq(port.run.start), counters.select.eq(asked)]
         for counter, amount in amounts.items():
             m.d.comb += getattr(counters, counter.name.lower()).eq(amount)
 
         # Counters and identity come early, and wait; words of the unified buffer come in time.
         shown = Signal(32)
         identity = Signal(32)
-        fetch_memory = Signal(4)
+        fetch_memory = Signal(4, reset_less=True)
         m.d.sync += fetch_memory.eq(port.fetch.memory)
-        with m.Switch(port.fetch.address[:4]):
+        with m.Switch(asked):
             for index, value in enumerate(self.identity):
                 with m.Case(index):
                     m.d.sync += identity.eq(value)

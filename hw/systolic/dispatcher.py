@@ -249,7 +249,7 @@ class Dispatcher(wiring.Component):
             ledger.clear.eq(self.clear),
             ledger.tiles.eq(Mux(reads_weights, weights.tiles, matrix.tiles)),
             ledger.read.eq(go & reads_weights),
-            ledger.use.eq(go & multiplies),
+            ledger.claim.eq(go & multiplies),
             interlock.clear.eq(self.clear),
             interlock.kind.multiplies.eq(multiplies),
             interlock.kind.activates.eq(activates),

@@ -136,7 +136,7 @@ class InstructionCheck(wiring.Component):
             inside.append(used & (ahead != 0) & (ahead < vector.length))
         is_vector = register(m, (self.word[:5] == Operation.VECTOR_ADD)
                              | (self.word[:5] == Operation.VECTOR_MULTIPLY), "is_vector")
-        moving = register(m, is_vector & (inside[0] | inside[1]), "inside")
+        moving = register(m, is_vector & (inside[0] | inside[1]), "moving_in")
         m.d.comb += self.flags.eq(flags | moving << Fault.BAD_ADDRESS)
 
         return m

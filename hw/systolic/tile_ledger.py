@@ -21,7 +21,7 @@ class TileLedger(wiring.Component):
     the weight unit takes as many as may be outstanding, none ever waits for room that only a later
     instruction can make.
 
-    Timing: `lacking` and `full` follow `tiles` and the strobes after two cycles, but for `use`,
+    Timing: `lacking` and `full` follow `tiles` and the strobes after two cycles, but for `claim`,
     which takes up to four cycles for each Read_Weights that it ends.
 
     Members
@@ -30,8 +30,8 @@ class TileLedger(wiring.Component):
         Forget all.
     tiles : In(16)
         Of the instruction in hand.
-    read, use : In(1)
-        Strobe: it reads them, it multiplies by them.
+    read, claim : In(1)
+        Strobe: it reads them, it claims them.
     lacking : Out(1)
         There are fewer.
     full : Out(1)
@@ -41,7 +41,7 @@ class TileLedger(wiring.Component):
     clear: In(1)
     tiles: In(16)
     read: In(1)
-    use: In(1)
+    claim: In(1)
     lacking: Out(1)
     full: Out(1)
 
@@ -64,8 +64,9 @@ class TileLedger(wiring.Component):
         # A cycle to compare, and another to see what is oldest then.
         comparing, used_up = Signal(), Signal()
         m.d.sync += [
-            comparing.eq((outstanding != 0) & ~comparing),
-            used_up.eq(comparing & ~(tiles_used - oldest.data)[_WIDTH - 1]),
+            comparing.eq(~comparing),
+            used_up.eq(comparing & (outstanding != 0)
+                       & ~(tiles_used - oldest.data)[_WIDTH - 1]),
         ]
         left = Signal(_WIDTH)
         m.d.sync += [
@@ -77,7 +78,7 @@ class TileLedger(wiring.Component):
         ]
         with m.If(self.read):
             m.d.sync += tiles_read.eq(after)
-        with m.If(self.use):
+        with m.If(self.claim):
             m.d.sync += tiles_used.eq(tiles_used + self.tiles)
         with m.If(self.clear):
             m.d.sync += [tiles_read.eq(0), tiles_used.eq(0), outstanding.eq(0), first.eq(0),
