@@ -7,8 +7,9 @@ from golden.models.eie_layers import EIE_LAYERS, draw_activity, draw_layer
 from golden.sparse.cycles import layer_cycles
 from golden.sparse.groups import choose_groups, encode_alone
 from golden.sparse.losses import products, split_cycles
-from scripts.bench.measure import geometric_mean, measure, measure_layer
+from scripts.bench.measure import geometric_mean, measure, measure_all
 from scripts.bench.subjects import FC8, Subject, core_settings, has_fc8, load_subject
+from scripts.progress import Steps
 
 #: Cycles that the authors' simulator takes for the real layer with 64 processing elements, by
 #: usable queue: rings of 2, 4, 8 and 16.
@@ -59,17 +60,18 @@ def test_drawn_layers_are_as_the_paper_says():
             assert np.array_equal(draw_layer(row).codes, layer.codes)
 
 
-def test_useful_work_on_the_layers():
-    """Six of the nine at 64 and 256 PEs; `weft bench sparse` prints all of them."""
-    names = ("alex-8", "vgg-7", "vgg-8", "nt-we", "nt-wd", "nt-lstm")
-    configurations = [core_settings(preset, pes) for preset in ("eie", "weft")
-                      for pes in (64, 256)]
-    found = list(zip(*(measure_layer(name, configurations) for name in names), strict=True))
-    means = [geometric_mean(table) for table in found]
-    assert means[0] == pytest.approx(.76, abs=.02)
-    assert means[1] == pytest.approx(.53, abs=.02)
-    assert means[2] >= .967
-    assert means[3] >= .918
+@pytest.mark.parametrize("pes, left_out, eie, weft", [
+    (64, (), .748, .975),
+    # The largest three take as long as the others together; `weft bench sparse` has all of them.
+    (256, ("alex-6", "alex-7", "vgg-6"), .524, .918),
+])
+def test_useful_work_on_the_layers(pes, left_out, eie, weft):
+    names = [row.name for row in EIE_LAYERS if row.name not in left_out]
+    configurations = [core_settings(preset, pes) for preset in ("eie", "weft")]
+    found = measure_all(names, configurations, steps=Steps(quiet=True))
+    published, ours = (geometric_mean(table) for table in found)
+    assert published == pytest.approx(eie, abs=.002)
+    assert ours >= weft
     for table in found:
         for item in table:
             parts = [getattr(item.losses, name) for name in

@@ -40,6 +40,10 @@ def test_figures(tmp_path):
     assert labels == ["nt-lstm", "nt-we"]
     heights = [bar.get_height() for bar in figure.axes[0].containers[1]]
     assert heights == [item.useful for item in tables[0]]
+    # The same products in the time that EIE published.
+    first = figure.axes[0].containers[0]
+    assert [bar.get_height() * item.speed_up for bar, item in zip(first, tables[0], strict=True)
+            ] == pytest.approx([item.useful for item in tables[0]])
     heat = plots._load_balance(pyplot, tables)
     assert heat.axes[0].images[0].get_array().shape == (2, 64)
     pyplot.close("all")
