@@ -7,17 +7,14 @@ from amaranth.utils import exact_log2
 
 from golden.formats import POSITION_WIDTH, DenseMemory
 
-from ..common.channel_output_stage import ChannelOutputStage
 from ..common.counters import tree_sum
 from ..common.pipeline import delay, register
-from ..common.serial_output_stage import SerialOutputStage
 from .activation_sequencer import BEAT, ActivationSequencer
-from .function_table import FunctionTable
 from .operations import activation_operation
+from .output_lane import OutputLane
 from .parameter_memory import ParameterMemory
 from .pooling_unit import PoolingUnit
 from .result_writer import ResultWriter
-from .sigmoid_interpolator import SigmoidInterpolator
 from .vector_unit import VectorUnit
 
 __all__ = ["ActivationUnit"]
@@ -75,6 +72,8 @@ class ActivationUnit(wiring.Component):
     sums : In(ArrayLayout(signed(32), columns))
         The row; may come straight from block RAM.
     unified_read, unified_address : Out
+    unified_mask : Out(lanes)
+        Elements of the read that matter; the others may be written at the same time.
     elements : In(ArrayLayout(signed(activation_width), lanes))
     write_enable : Out(lanes)
     write_address, write_elements : Out
@@ -107,14 +106,14 @@ class ActivationUnit(wiring.Component):
 
         self._pooling = PoolingUnit(columns=config.columns, lanes=config.lanes, width=32)
         self._vectors = config.activation_width > 8 or config.operand_tables > 0
-        self._stage = SerialOutputStage if config.serial_output else ChannelOutputStage
+        self._lanes = [OutputLane(config) for _ in range(config.lanes)]
         # From a read to the output stages, and from there to `done`.
         self._sum_cycles = accumulator_latency + self._pooling.latency
         self._vector_cycles = unified_latency + VectorUnit.latency
-        self._result_cycles = self._stage.latency + 1 + self._function_cycles
-        self.activate_cycles = self._sum_cycles + self._result_cycles + write_latency - 1
-        self.vector_cycles = self._vector_cycles + self._result_cycles + write_latency - 1
-        self.turnaround_cycles = 2 - (1 + self._function_cycles) - (write_latency - 1)
+        behind = self._lanes[0].latency + write_latency - 1
+        self.activate_cycles = self._sum_cycles + behind
+        self.vector_cycles = self._vector_cycles + behind
+        self.turnaround_cycles = 2 - self._lanes[0].result_cycles - (write_latency - 1)
 
         elements = data.ArrayLayout(signed(config.activation_width), config.lanes)
         super().__init__({
@@ -125,6 +124,7 @@ class ActivationUnit(wiring.Component):
             "sums": In(data.ArrayLayout(signed(32), config.columns)),
             "unified_read": Out(1),
             "unified_address": Out(range(config.unified_depth)),
+            "unified_mask": Out(config.lanes),
             "elements": In(elements),
             "write_enable": Out(config.lanes),
             "write_address": Out(range(config.unified_depth)),
@@ -138,25 +138,6 @@ class ActivationUnit(wiring.Component):
                 "valid": Out(1), "memory": Out(4), "address": Out(24), "part": Out(2),
                 "data": Out(32)})),
         })
-
-    @property
-    def _function_cycles(self):
-        if not self.config.function_tables:
-            return 0
-        return (SigmoidInterpolator if self.config.activation_width == 16 else
-                FunctionTable).latency
-
-    def _function(self):
-        if self.config.activation_width == 16:
-            return SigmoidInterpolator()
-        return FunctionTable(width=self.config.activation_width,
-                             tables=self.config.function_tables)
-
-    def _output_stage(self):
-        widths = {"sum_in_width": 33, "activation_width": self.config.centred_width}
-        if self.config.serial_output:
-            return SerialOutputStage(**widths)
-        return ChannelOutputStage(**widths, shift_multipliers=self.config.shift_multipliers)
 
     def elaborate(self, platform):
         m = Module()
@@ -246,7 +227,7 @@ class ActivationUnit(wiring.Component):
 
         # Constants: the same for all of a vector, else of one beat of the columns after the other.
         m.submodules.parameters = parameters = ParameterMemory(
-            depth=config.parameter_depth, lanes=lanes, delays=self._stage.delays)
+            depth=config.parameter_depth, lanes=lanes, delays=self._lanes[0].delays)
         m.d.comb += [
             parameters.load.eq(self.load.valid & (self.load.memory == DenseMemory.PARAMETERS)),
             parameters.load_channel.eq(self.load.address),
@@ -269,40 +250,24 @@ class ActivationUnit(wiring.Component):
         finished = ahead[0]
         saturations = []
         for lane in range(lanes):
-            output = self._output_stage()
-            m.submodules[f"output_{lane}"] = output
-            exists = (~finished.beat.row_last | (lane <= last_lane)) if lane else Const(1)
+            m.submodules[f"output_{lane}"] = output = self._lanes[lane]
+            inside = (lane <= last_lane) if lane else Const(1)
+            exists = ~finished.beat.row_last | inside
             m.d.comb += [
+                self.unified_mask[lane].eq(~sequencer.beat.row_last | inside),
                 output.input_valid.eq(finished.valid & finished.beat.last & exists),
                 output.sum.eq(sums[lane]),
-                output.bias.eq(parameters.bias[lane]),
-                output.multiplier.eq(parameters.multiplier[lane]),
-                output.left_shift.eq(parameters.left_shift[lane]),
-                output.right_shift.eq(parameters.right_shift[lane]),
-                output.low.eq(operation.low),
-                output.high.eq(operation.high),
+                *[getattr(output, name).eq(getattr(parameters, name)[lane])
+                  for name in ("bias", "multiplier", "left_shift", "right_shift")],
+                *[getattr(output, name).eq(operation[name])
+                  for name in ("low", "high", "zero_point", "function")],
+                self._loads(output, DenseMemory.FUNCTIONS),
+                self.write_enable[lane].eq(output.output_valid),
+                self.write_elements[lane].eq(output.element),
             ]
             saturations.append(output.saturated)
-            if lane == 0:
-                m.d.comb += sequencer.release.eq(output.output_valid)
-            result = register(m, (output.payload + operation.zero_point)
-                              [:config.activation_width].as_signed(), f"result_{lane}")
-            if config.function_tables:
-                m.submodules[f"function_{lane}"] = function = self._function()
-                m.d.comb += [
-                    function.function.eq(operation.function),
-                    function.input.eq(result),
-                    self._loads(function, DenseMemory.FUNCTIONS),
-                ]
-                result = function.result
-            m.d.comb += self.write_elements[lane].eq(result)
-            enable = output.output_valid
-            for cycle in range(1 + self._function_cycles):
-                later = Signal(name=f"enable_{lane}_{cycle}")
-                m.d.sync += later.eq(enable)
-                enable = later
-            m.d.comb += self.write_enable[lane].eq(enable)
         m.d.sync += self.saturations.eq(tree_sum(saturations))
+        m.d.comb += sequencer.release.eq(self._lanes[0].taken)
 
         # Where they go. Lane 0 has an element in every beat.
         m.submodules.writer = writer = ResultWriter(lanes=lanes, depth=config.unified_depth)
@@ -311,9 +276,9 @@ class ActivationUnit(wiring.Component):
             held = Signal(len(ends), reset_less=True)
             with m.If(finished.valid & finished.beat.last):
                 m.d.sync += held.eq(ends)
-            ends = delay(m, held, 1 + self._function_cycles, "ends")
+            ends = delay(m, held, self._lanes[0].result_cycles, "ends")
         else:
-            ends = delay(m, ends, self._result_cycles, "ends")
+            ends = delay(m, ends, self._lanes[0].latency, "ends")
         m.d.comb += [
             writer.start.eq(begin),
             writer.destination.eq(operation.destination),

@@ -62,11 +62,11 @@ def run(dut, model, operations, *, writes=lambda cycle: None, written=0, reset_a
             ctx.set(dut.sums, sums.pop(cycle, [GARBAGE] * config.columns))
             ctx.set(dut.elements, elements.pop(cycle, [1] * config.lanes))
             (_, _, ready, accumulator_read, row, unified_read, at, enable, to, values, last_row,
-             done, idling, waits, saturations) = await ctx.tick().sample(
+             done, idling, waits, saturations, mask) = await ctx.tick().sample(
                 dut.operations.ready, dut.accumulator_read, dut.accumulator_address,
                 dut.unified_read, dut.unified_address, dut.write_enable, dut.write_address,
                 dut.write_elements, dut.accumulators_read, dut.done, dut.idle, dut.waits,
-                dut.saturations)
+                dut.saturations, dut.unified_mask)
             total += saturations
             if offered and ready:
                 todo.pop(0)
@@ -80,8 +80,8 @@ def run(dut, model, operations, *, writes=lambda cycle: None, written=0, reset_a
                 events.append((cycle, "element", at))
                 places = [(at + lane) % config.unified_depth for lane in lanes]
                 elements[cycle + dut.unified_latency] = [
-                    int(model.unified[place]) if cycle >= visible.get(place, 0) else 1
-                    for place in places]
+                    int(model.unified[place]) if cycle >= visible.get(place, 0) and mask >> lane & 1
+                    else 1 for lane, place in enumerate(places)]
             for lane in lanes:
                 if enable >> lane & 1:
                     place = (to + lane) % config.unified_depth
