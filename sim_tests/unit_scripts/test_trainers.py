@@ -7,6 +7,8 @@ from golden.compression.codebook import kmeans_codebook
 from golden.compression.float_network import FloatLayer, forward
 from golden.network import Window
 from scripts.compression.numpy_trainer import NumpyTrainer
+from scripts.compression.subjects import Subject
+from scripts.compression.ternary_training import train_ternary
 from scripts.compression.torch_trainer import TorchTrainer
 
 WINDOW = Window(1, 8, 8, 3, 3, pool=2)
@@ -122,6 +124,23 @@ def test_a_teacher_is_followed(torch_trainer):
     before = distance()
     trainer.train(pupil, epochs=30, rate=1e-2)
     assert distance() < 0.25 * before
+
+
+def test_ternary_weights_learn_too(torch_trainer):
+    """A convolution and a layer behind it, both with two values; the trained floats stay."""
+    trainer, trained = torch_trainer(), layers()
+    trainer.train(trained, epochs=6, rate=1e-2)
+    before = [layer.weights.copy() for layer in trained]
+    subject = Subject("drawn", "drawn", trained, 1 / 255, trainer=trainer)
+    ternary, codebooks, codes = train_ternary(
+        subject, trained, epochs=6, rate=1e-2, share=(0.05, 0.2))
+    assert error(trainer, ternary) < 0.1
+    for layer, codebook, code in zip(ternary, codebooks, codes, strict=True):
+        np.testing.assert_allclose(layer.weights, codebook[code], rtol=1e-6)
+        assert codebook[1] > 0 > codebook[2] and set(np.unique(code)) == {0, 1, 2}
+        assert layer.weights.dtype == np.float32
+    for layer, weights in zip(trained, before, strict=True):
+        np.testing.assert_array_equal(layer.weights, weights)
 
 
 def test_without_pytorch():
