@@ -30,7 +30,8 @@ class SerialTransport:
         try:
             import serial
         except ImportError as error:
-            raise RuntimeError("A serial port needs pyserial: pip install pyserial") from error
+            raise RuntimeError(
+                "A serial port needs pyserial: pip install 'weft[serial]'") from error
         self._serial = serial.serial_for_url(port, baudrate=baud_rate, timeout=timeout)
         self.realign()
 

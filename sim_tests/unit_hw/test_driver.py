@@ -246,7 +246,7 @@ def test_serial_transport(monkeypatch):
     assert written == [("port", 9600, 0.5), "break", "closed"]
 
     monkeypatch.setitem(sys.modules, "serial", None)
-    with pytest.raises(RuntimeError, match="pip install pyserial"):
+    with pytest.raises(RuntimeError, match=r"pip install 'weft\[serial\]'"):
         SerialTransport("port")
 
 
