@@ -207,6 +207,9 @@ def test_rows_are_read_when_they_have_been_written(base):
         plain | shared | {"accumulator": 20, "lines": 30, "destination": 0},
         plain | shared | {"accumulator": 55, "lines": 29, "destination": 120},
         plain | shared | {"accumulator": 84, "lines": 3, "destination": 300},
+        # Of a multiplication long ago: more has been written since than there are rows.
+        plain | shared | {"ticket": (base + len(order) - 233) % (1 << POSITION_WIDTH),
+                          "accumulator": 60, "lines": 24, "destination": 320},
     ]
     golden, model = (ActivationModel(config, np.random.default_rng(3)) for _ in range(2))
     golden.accumulators[:] = final
@@ -218,7 +221,7 @@ def test_rows_are_read_when_they_have_been_written(base):
     # Nothing before the last multiplication has begun; then as soon as it may.
     first = min(cycle for cycle, name, _ in events if name == "row")
     assert first == list(plan)[29] + 3
-    last = [cycle for cycle, name, value in events if name == "row" and value == 83][0]
+    last = next(cycle for cycle, name, value in events if name == "row" and value == 83)
     assert last == list(plan)[-1] + 3
 
 
