@@ -148,7 +148,7 @@ class ArithmeticUnit(wiring.Component):
 
         # Stage 4 reads the row. Which of the operations ahead work on the same one is found out
         # here, a stage before it is used: one stage ahead (6), two (7) or three (8) then.
-        same_56, same_57, same_58 = Signal(), Signal(), Signal()
+        same_56, same_57, same_younger = Signal(), Signal(), Signal()
         m.d.comb += [
             sums_read.addr.eq(row_4),
             sums_read.en.eq(valid_4 & ~((row_4 == row_7) & valid_7)),
@@ -156,20 +156,18 @@ class ArithmeticUnit(wiring.Component):
         m.d.sync += [
             same_56.eq(valid_5 & (row_4 == row_5)),
             same_57.eq(valid_6 & (row_4 == row_6)),
-            same_58.eq(valid_7 & (row_4 == row_7)),
+            same_younger.eq((valid_6 & (row_4 == row_6)) | (valid_7 & (row_4 == row_7))),
         ]
 
-        # Stage 5: what the row held, from the memory or from a sum on its way there.
+        # Stage 5: what the row held, from the memory or from a sum on its way there. `keep` keeps
+        # the choice among sums apart, so that the memory's data, which come late, meet one gate.
         same_67 = Signal()
         held_6 = Signal(signed(self.sum_width), reset_less=True)
+        younger = Signal(signed(self.sum_width), attrs={"keep": 1})
+        m.d.comb += younger.eq(Mux(same_57, sum_7, sum_8))
         m.d.sync += same_67.eq(same_56)
         with m.If(valid_5):
-            with m.If(same_57):
-                m.d.sync += held_6.eq(sum_7)
-            with m.Elif(same_58):
-                m.d.sync += held_6.eq(sum_8)
-            with m.Else():
-                m.d.sync += held_6.eq(sums_read.data)
+            m.d.sync += held_6.eq(Mux(same_younger, younger, sums_read.data))
         m.d.comb += self.drained.eq(held_6)
 
         # Stage 6: the addition, to the sum of the operation just ahead if that has the same row.

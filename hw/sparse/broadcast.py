@@ -26,7 +26,7 @@ def column_bus_layout(*, pointer_depth, activation_width):
         "even_address": range(max(2, pointer_depth // 2)),
         "odd_address": range(max(2, pointer_depth // 2)),
         "odd": 1,
-        "broadcast": 1,
+        "arriving": 1,
         "activation": signed(activation_width),
     })
 
@@ -143,8 +143,8 @@ class Broadcast(wiring.Component):
             activation_2, activation_3, activation_4, activation_5 = (
                 Signal(signed(self.activation_width), name=f"activation_{number}_{stage}",
                        reset_less=True) for stage in range(2, 6))
-            odd_2, odd_3 = (Signal(name=f"odd_{number}_{stage}", reset_less=True)
-                            for stage in (2, 3))
+            odd_2, odd_3, odd_4 = (Signal(name=f"odd_{number}_{stage}", reset_less=True)
+                                   for stage in (2, 3, 4))
             with m.If(advance):
                 m.d.sync += [
                     # 1: the bank shows the value.
@@ -157,17 +157,18 @@ class Broadcast(wiring.Component):
                     bus.even_address.eq((pointer_1 + 1) >> 1),
                     bus.odd_address.eq(pointer_1 >> 1),
                     odd_2.eq(pointer_1[0]),
-                    # 3 to 5: the elements read their pointers, order them and see which are empty.
+                    # 3 to 5: the elements read their pointers, see which columns are empty, and
+                    # order them.
                     Cat(valid_3, valid_4, valid_5).eq(Cat(valid_2, valid_3, valid_4)),
                     Cat(activation_3, activation_4, activation_5).eq(
                         Cat(activation_2, activation_3, activation_4)),
-                    odd_3.eq(odd_2),
+                    Cat(odd_3, odd_4).eq(Cat(odd_2, odd_3)),
                 ]
             m.d.comb += [
                 bus.advance.eq(advance),
                 bus.present.eq(valid_2),
-                bus.odd.eq(odd_3),
-                bus.broadcast.eq(valid_5),
+                bus.odd.eq(odd_4),
+                bus.arriving.eq(valid_4),
                 bus.activation.eq(activation_5),
                 self.columns[number].eq(streams & advance & valid_5),
                 self.waiting[number].eq(streams & ~advance),

@@ -12,12 +12,15 @@ __all__ = ["ColumnQueue", "column_layout"]
 def column_layout(*, pointer_width, activation_width):
     """A column to be multiplied: its first and last entry, and the activation it is scaled by.
 
-    `empty` is set for a column without entries, whose `first` and `last` mean nothing.
+    `empty` is set for a column without entries, whose `first` and `last` mean nothing; `single` for
+    one whose entries lie in one word of their memory, `double` for one that lies in two.
     """
     return data.StructLayout({
         "first": pointer_width,
         "last": pointer_width,
         "empty": 1,
+        "single": 1,
+        "double": 1,
         "activation": signed(activation_width),
     })
 
@@ -27,9 +30,8 @@ class ColumnQueue(wiring.Component):
 
     It decouples the PE from the broadcast, which stops only when some queue is `full`.
 
-    Timing: a column written in one cycle is offered in the next. `full` is a register: it is set
-    in the cycle after the one that fills the last place, and cleared in the cycle after a read,
-    whatever is read or written in the meantime.
+    Timing: a column written in one cycle is offered in the next. `filled` depends combinationally
+    on `write` and on `columns.ready`.
 
     Parameters
     ----------
@@ -42,7 +44,9 @@ class ColumnQueue(wiring.Component):
     Members
     -------
     write : In(1)
-        Write `written`; never while `full`.
+        Write `written`; never into a full queue.
+    filled : Out(1)
+        The queue will be full in the next cycle.
     columns : Out(stream.Signature(shape))
         The elements, oldest first.
     """
@@ -55,7 +59,7 @@ class ColumnQueue(wiring.Component):
         super().__init__({
             "write": In(1),
             "written": In(shape),
-            "full": Out(1),
+            "filled": Out(1),
             "columns": Out(stream.Signature(shape)),
         })
 
@@ -67,6 +71,7 @@ class ColumnQueue(wiring.Component):
         write, (head,) = register_file(m, "ring", shape=self.shape, depth=self.depth)
 
         level = Signal(range(self.depth + 1))
+        full = Signal()
         read = Signal()
 
         def advance(pointer):
@@ -78,12 +83,14 @@ class ColumnQueue(wiring.Component):
             self.columns.valid.eq(level != 0),
             self.columns.payload.eq(head.data),
             read.eq(self.columns.valid & self.columns.ready),
+            # `read` comes late in the cycle, so nothing is computed from it, only chosen by it.
+            self.filled.eq(~read & (full | (self.write & (level == self.depth - 1)))),
         ]
-        # `read` comes late in the cycle, so nothing is computed from it, only chosen by it.
+        m.d.sync += full.eq(self.filled)
         with m.If(self.write & ~read):
-            m.d.sync += [level.eq(level + 1), self.full.eq(level == self.depth - 1)]
+            m.d.sync += level.eq(level + 1)
         with m.If(read & ~self.write):
-            m.d.sync += [level.eq(level - 1), self.full.eq(0)]
+            m.d.sync += level.eq(level - 1)
         with m.If(self.write):
             m.d.sync += write.addr.eq(advance(write.addr))
         with m.If(read):

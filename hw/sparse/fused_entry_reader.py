@@ -56,6 +56,15 @@ class FusedEntryReader(wiring.Component):
             "idle": Out(1),
         })
 
+    def _word(self, entry):
+        """The word of an entry; as wide as the memory, so that none beyond it is waited for."""
+        return entry[ceil_log2(self.word_entries):][:len(self.load_address)]
+
+    def spans(self, first, last):
+        """`single` and `double` of a column, see `column_layout`, as a value of 2 bits."""
+        begin, end = self._word(first), self._word(last)
+        return Cat(begin == end, (begin + 1)[:len(begin)] == end)
+
     def elaborate(self, platform):
         m = Module()
 
@@ -77,12 +86,14 @@ class FusedEntryReader(wiring.Component):
         next_word = Signal(range(self.words), reset_less=True)
         request_word = Signal(range(self.words))
         request_last = Signal()     # it is the last of its column
+        next_last = Signal(reset_less=True)         # what it will be for the next word
         request = Signal()
 
         # `fetched`: the word that the memory shows.
         word_info = data.StructLayout({
             "slot": slot_shape,     # first entry that belongs to the column
             "end": slot_shape,      # last one
+            "left": slot_shape,     # how many are behind the first
             "starts": 1,            # the column starts here
             "ends": 1,              # the column ends here
             "activation": signed(self.activation_width),
@@ -102,16 +113,18 @@ class FusedEntryReader(wiring.Component):
         carried = Signal(self.run_width + 1)        # its follower is not yet issuing
         started = Signal()                          # and it was the first entry of its column
         skipped = Signal(self.run_width + 1)        # to be added to the operation at `info.slot`
+        follows = Signal()                          # which is so because it is not 0
 
         # Issue: one operation, of one entry or of an escape and its follower.
         first = Signal(self.entry_layout)
         second = Signal(self.entry_layout)
         ending = Signal(self.entry_layout)
-        follows = Signal()          # the entry at `info.slot` follows an escape
+        escaping = Signal()         # the entry at `info.slot` is an escape
+        ends_escaping = Signal()    # the one at `info.end` has index 0
         pair = Signal()
         trailing = Signal()         # after this operation only an escape is left of the word
         alone = Signal()            # there is no operation: an escape is all there is in the word
-        next_slot = Signal(range(self.word_entries + 2))
+        taken = Signal(range(3))
         escape = Signal(self.run_width + 1)
 
         def at(array, slot):
@@ -124,12 +137,16 @@ class FusedEntryReader(wiring.Component):
             first.eq(at(entries, info.slot)),
             second.eq(at(entries, info.slot + 1)),
             ending.eq(at(entries, info.end)),
-            follows.eq(skipped != 0),
-            pair.eq(is_zero(info.slot) & ~follows & (info.slot != info.end)),
-            next_slot.eq(info.slot + 1 + pair),
-            trailing.eq((next_slot == info.end) & is_zero(info.end)),
-            alone.eq(is_zero(info.slot) & ~follows & (info.slot == info.end)),
-            finishing.eq(trailing | (next_slot > info.end)),
+            escaping.eq(is_zero(info.slot) & ~follows),
+            ends_escaping.eq(is_zero(info.end)),
+            pair.eq(escaping & (info.left != 0)),
+            alone.eq(escaping & (info.left == 0)),
+            taken.eq(Mux(pair, 2, 1)),
+            trailing.eq(ends_escaping & (info.left == taken)),
+            # Everything but `escaping` is there early in the cycle.
+            finishing.eq(Mux(escaping,
+                             (info.left <= 1) | (ends_escaping & (info.left == 2)),
+                             (info.left == 0) | (ends_escaping & (info.left == 1)))),
             escape.eq(Mux(pair, first.run + 1, skipped)),
 
             self.valid.eq(issuing & ~alone),
@@ -150,9 +167,12 @@ class FusedEntryReader(wiring.Component):
             self.escapes.eq((issuing & pair) + (issuing & (trailing | alone))),
         ]
         with m.If(issuing):
-            m.d.sync += [info.slot.eq(next_slot), info.starts.eq(0), skipped.eq(0)]
+            m.d.sync += [info.slot.eq(info.slot + taken), info.left.eq(info.left - taken),
+                         info.starts.eq(0), skipped.eq(0), follows.eq(0)]
+            # What is carried matters when nothing is issuing: whatever came last.
+            m.d.sync += [carried.eq(carrying), started.eq(starting)]
             with m.If(finishing):
-                m.d.sync += [issuing.eq(0), carried.eq(carrying), started.eq(starting)]
+                m.d.sync += issuing.eq(0)
         with m.If(leave):
             m.d.sync += [
                 issuing.eq(1),
@@ -160,8 +180,7 @@ class FusedEntryReader(wiring.Component):
                 info.eq(fetched_info),
                 info.starts.eq(fetched_info.starts | starting),
                 skipped.eq(carrying),
-                carried.eq(0),
-                started.eq(0),
+                follows.eq(Mux(issuing, (trailing | alone) & ~info.ends, carried.any())),
             ]
             for slot in range(self.word_entries):
                 m.d.sync += zeros[slot].eq(read.data[slot].index == 0)
@@ -170,8 +189,7 @@ class FusedEntryReader(wiring.Component):
         column = self.columns.payload
         m.d.comb += [
             request_word.eq(Mux(within, next_word, column.first[slot_bits:])),
-            # As wide as the memory only, so that a pointer beyond it can't be waited for forever.
-            request_last.eq(request_word == column.last[slot_bits:][:len(request_word)]),
+            request_last.eq(Mux(within, next_last, column.single)),
             request.eq(self.columns.valid & (~fetched | leave)),
             self.columns.ready.eq((~fetched | leave) & request_last),
             read.addr.eq(request_word),
@@ -180,17 +198,24 @@ class FusedEntryReader(wiring.Component):
         ]
         with m.If(leave):
             m.d.sync += fetched.eq(0)
+        first_slot, last_slot = Signal(slot_shape), Signal(slot_shape)
+        m.d.comb += [
+            first_slot.eq(Mux(within, 0, column.first[:slot_bits])),
+            last_slot.eq(Mux(request_last, column.last[:slot_bits], self.word_entries - 1)),
+        ]
         with m.If(request):
             m.d.sync += [
                 fetched.eq(1),
-                fetched_info.slot.eq(Mux(within, 0, column.first[:slot_bits])),
-                fetched_info.end.eq(Mux(request_last, column.last[:slot_bits],
-                                        self.word_entries - 1)),
+                fetched_info.slot.eq(first_slot),
+                fetched_info.end.eq(last_slot),
+                fetched_info.left.eq(last_slot - first_slot),
                 fetched_info.starts.eq(~within),
                 fetched_info.ends.eq(request_last),
                 fetched_info.activation.eq(column.activation),
                 within.eq(~request_last),
                 next_word.eq(request_word + 1),
+                next_last.eq(Mux(within, (next_word + 1)[:len(next_word)]
+                                 == self._word(column.last), column.double)),
             ]
 
         return m

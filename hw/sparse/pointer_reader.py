@@ -17,7 +17,7 @@ class PointerReader(wiring.Component):
     different ones.
 
     Timing: a pipeline of three stages that moves when `advance` is high: the addresses presented
-    in one such cycle give `first`, `last` and `empty` in the third after it.
+    in one such cycle give `empty` after the second, and `first` and `last` after the third.
 
     Parameters
     ----------
@@ -36,12 +36,13 @@ class PointerReader(wiring.Component):
     even_address, odd_address : In
         Where the two pointers lie in their banks.
     odd : In(1)
-        The column number is odd: p_j is the one in the odd bank. Follows the addresses by one
+        The column number is odd: p_j is the one in the odd bank. Follows the addresses by two
         `advance`.
     first, last : Out(pointer_width)
         First and last entry of the column.
     empty : Out(1)
-        The column has no entries.
+        The column has no entries: of the one that is shown by `first` and `last` after the next
+        `advance`.
     """
 
     def __init__(self, *, depth, pointer_width):
@@ -81,16 +82,16 @@ class PointerReader(wiring.Component):
             reads.append(read.data)
         even, odd = reads
 
-        # `begin` and `end` are p_j and p_j+1 in order.
-        begin = Signal(self.pointer_width, reset_less=True)
-        end = Signal(self.pointer_width, reset_less=True)
+        # A block RAM of an ECP5 takes more than half a cycle, so nothing follows it in its own.
+        even_pointer = Signal(self.pointer_width, reset_less=True)
+        odd_pointer = Signal(self.pointer_width, reset_less=True)
+        m.d.comb += self.empty.eq(even_pointer == odd_pointer)
         with m.If(self.advance):
             m.d.sync += [
-                begin.eq(Mux(self.odd, odd, even)),
-                end.eq(Mux(self.odd, even, odd)),
-                self.first.eq(begin),
-                self.last.eq(end - 1),
-                self.empty.eq(begin == end),
+                even_pointer.eq(even),
+                odd_pointer.eq(odd),
+                self.first.eq(Mux(self.odd, odd_pointer, even_pointer)),
+                self.last.eq(Mux(self.odd, even_pointer, odd_pointer) - 1),
             ]
 
         return m

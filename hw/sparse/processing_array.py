@@ -118,7 +118,7 @@ class ProcessingArray(wiring.Component):
                 element.drain_row.eq(self.drain_row),
                 self.drained[number].eq(element.drained),
             ]
-            for name in ("advance", "present", "even_address", "odd_address", "odd", "broadcast",
+            for name in ("advance", "present", "even_address", "odd_address", "odd", "arriving",
                          "activation"):
                 m.d.comb += getattr(element, name).eq(bus[name])
 

@@ -21,10 +21,10 @@ class ProcessingElement(wiring.Component):
     keeps low while any of them is `blocked`, that is, has a column to write to a full queue.
     (The paper has the queue before the pointers; behind them, empty columns need no place in it.)
 
-    Timing: a column is written to the queue in the cycle in which it is broadcast, 3 cycles of
-    `advance` after its pointers' addresses were presented, and offered to the entry reader in the
-    next; see the parts for the rest. `busy`, `wasted` and `escapes` tell of the cycle before.
-    `blocked` depends combinationally on `broadcast`.
+    Timing: a column is written to the queue in the cycle of the third `advance` after that with
+    which its pointers' addresses were presented, and offered to the entry reader in the next; see
+    the parts for the rest. `busy`, `wasted` and `escapes` tell of the cycle before. `blocked` is a
+    register: it has to get to all other elements and back in a cycle.
 
     Parameters
     ----------
@@ -45,9 +45,10 @@ class ProcessingElement(wiring.Component):
         Write to the memory of that name, at `load_address`.
     advance, present, even_address, odd_address, odd : In
         See `PointerReader`.
-    broadcast : In(1)
-        The column whose pointers were presented 3 cycles of `advance` ago is to be multiplied by
-        `activation`.
+    arriving : In(1)
+        Follows the addresses by two `advance`: they were those of a column to be multiplied.
+    activation : In(signed(activation_width))
+        Follows the addresses by three: what to multiply the column by.
     blocked : Out(1)
     codebook, drain, drain_row, drained : see `ArithmeticUnit`.
     busy, wasted, saturated : Out(1)
@@ -90,7 +91,7 @@ class ProcessingElement(wiring.Component):
             "even_address": In(self.pointers.even_address.shape()),
             "odd_address": In(self.pointers.odd_address.shape()),
             "odd": In(1),
-            "broadcast": In(1),
+            "arriving": In(1),
             "activation": In(signed(activation_width)),
             "blocked": Out(1),
             "codebook": In(self.arithmetic.codebook.shape()),
@@ -120,21 +121,28 @@ class ProcessingElement(wiring.Component):
                 Value.cast(unit.load_data).eq(self.load_data),
             ]
 
+        # `wanted`: there is a column to be queued as soon as `advance` allows it.
         wanted = Signal()
+        wanted_then = Signal()      # in the next cycle
+        arriving = self.arriving & ~pointers.empty if self.lookahead else self.arriving
         m.d.comb += [
             pointers.advance.eq(self.advance),
             pointers.present.eq(self.present),
             pointers.even_address.eq(self.even_address),
             pointers.odd_address.eq(self.odd_address),
             pointers.odd.eq(self.odd),
-            wanted.eq(self.broadcast & ~pointers.empty if self.lookahead else self.broadcast),
-            self.blocked.eq(wanted & queue.full),
+            wanted_then.eq(Mux(self.advance, arriving, wanted)),
             queue.write.eq(wanted & self.advance),
             queue.written.first.eq(pointers.first),
             queue.written.last.eq(pointers.last),
-            queue.written.empty.eq(0 if self.lookahead else pointers.empty),
+            Cat(queue.written.single, queue.written.double).eq(
+                reader.spans(pointers.first, pointers.last)),
             queue.written.activation.eq(self.activation),
         ]
+        m.d.sync += [wanted.eq(wanted_then), self.blocked.eq(wanted_then & queue.filled)]
+        if not self.lookahead:
+            with m.If(self.advance):
+                m.d.sync += queue.written.empty.eq(pointers.empty)
 
         wiring.connect(m, queue.columns, reader.columns)
         m.d.comb += [

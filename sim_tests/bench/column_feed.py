@@ -6,12 +6,12 @@ __all__ = ["ColumnFeed"]
 
 
 class ColumnFeed:
-    """Presents pointers, then parity, then the broadcast of each column, 3 advances later.
+    """Presents pointers, then parity and arrival 2 advances later, then the activation.
 
     Parameters
     ----------
     bus : ProcessingElement or view of column_bus_layout
-        What has `advance`, `present`, `even_address`, `odd_address`, `odd`, `broadcast` and
+        What has `advance`, `present`, `even_address`, `odd_address`, `odd`, `arriving` and
         `activation`.
     columns : iterable of (int, int) or None
         Pointer number and activation of each column; None is a cycle without one.
@@ -24,15 +24,15 @@ class ColumnFeed:
         self.done = False
 
     def show(self, ctx):
-        """Set everything but `advance`; return whether a column is broadcast in this cycle."""
+        """Set everything but `advance`; return whether a column is to be queued in this cycle."""
         bus, now = self.bus, self.columns[0] if self.columns else None
         ctx.set(bus.present, now is not None)
         if now is not None:
             ctx.set(bus.even_address, now[0] + 1 >> 1)
             ctx.set(bus.odd_address, now[0] >> 1)
-        if self.stages[0] is not None:
-            ctx.set(bus.odd, self.stages[0][0] % 2)
-        ctx.set(bus.broadcast, self.stages[2] is not None)
+        ctx.set(bus.arriving, self.stages[1] is not None)
+        if self.stages[1] is not None:
+            ctx.set(bus.odd, self.stages[1][0] % 2)
         if self.stages[2] is not None:
             ctx.set(bus.activation, self.stages[2][1])
         return self.stages[2] is not None

@@ -46,14 +46,14 @@ class Class:
 
     def __init__(self):
         self.presented = deque([None] * 3)     # (even, odd, cycle) of a column, or None
-        self.parity = deque([None] * 2)        # whether p_j is the odd one; an `advance` later
+        self.parity = deque([None])            # whether p_j is the odd one; two `advance` later
         self.got = []                          # (first pointer, activation, cycle presented, cycle)
 
     def tick(self, bus, cycle):
         if not bus.advance:
             return
         told, parity = self.presented.popleft(), self.parity.popleft()
-        assert bus.broadcast == (told is not None), "a column follows its pointers by 3 advances"
+        assert bus.arriving == (self.presented[0] is not None), "2 advances after its pointers"
         if told is not None:
             even, odd, since = told
             first, second = (2 * odd + 1, 2 * even) if parity else (2 * even, 2 * odd + 1)
@@ -92,7 +92,8 @@ async def run_layer(ctx, dut, vector, mode, base, *, rng, block=0., gaps=0., los
         for number, bank in enumerate(banks):
             ctx.set(dut.banks[number], bank.shows)
         # Elements block on what is broadcast to them, until they do not.
-        offered = sum(ctx.get(dut.classes[number].broadcast) << number for number in range(groups))
+        offered = sum((own.presented[0] is not None) << number
+                      for number, own in enumerate(classes))
         blocked = sum(1 << number for number in range(groups)
                       if offered >> number & 1 and rng.random() < block / groups)
         ctx.set(dut.blocked, blocked)

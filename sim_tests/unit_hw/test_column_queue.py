@@ -23,7 +23,6 @@ def test_queue(depth, read_share):
         nonlocal read
         model = deque()
         for number in range(300):
-            assert ctx.get(dut.full) == (len(model) == depth)
             assert ctx.get(dut.columns.valid) == bool(model)
             if model:
                 assert ctx.get(dut.columns.payload) == model[0]
@@ -37,6 +36,7 @@ def test_queue(depth, read_share):
                 read += 1
             if write:
                 model.append(number % 256)
+            assert ctx.get(dut.filled) == (len(model) == depth)
             await ctx.tick()
 
     simulate(dut, bench)
@@ -64,17 +64,18 @@ def test_pointers(depth):
         while moves < len(columns) + 3:
             advance = rng.random() < .6
             ctx.set(dut.advance, int(advance))
+            if 2 <= moves < len(columns) + 2:
+                first, end = pointers[columns[moves - 2]:][:2]
+                assert ctx.get(dut.empty) == (first == end)
+                ctx.set(dut.odd, columns[moves - 2] % 2)
             if moves < len(columns):
                 ctx.set(dut.even_address, columns[moves] + 1 >> 1)
                 ctx.set(dut.odd_address, columns[moves] >> 1)
-            if 1 <= moves <= len(columns):
-                ctx.set(dut.odd, columns[moves - 1] % 2)
             await ctx.tick()
             moves += advance
             if moves >= 3 and moves - 3 < len(columns):
                 column = columns[moves - 3]
                 first, end = pointers[column], pointers[column + 1]
-                assert ctx.get(dut.empty) == (first == end)
                 assert ctx.get(dut.first) == first
                 assert first == end or ctx.get(dut.last) == end - 1
                 checked += 1

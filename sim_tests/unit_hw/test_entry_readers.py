@@ -73,6 +73,9 @@ def run_reader(dut, columns, *, idle, seed):
             ctx.set(dut.columns.p.first, first)
             ctx.set(dut.columns.p.last, last)
             ctx.set(dut.columns.p.empty, last < first)
+            words = last // dut.word_entries - first // dut.word_entries + 1
+            ctx.set(dut.columns.p.single, words == 1)
+            ctx.set(dut.columns.p.double, words == 2)
             ctx.set(dut.columns.p.activation, number - 3)
             ctx.set(dut.columns.valid, 1)
             await ctx.tick().until(dut.columns.ready)
@@ -141,7 +144,7 @@ def test_words_of_one_entry_cannot_hold_a_pair():
 def test_columns_may_be_loaded_behind_the_one_that_is_read(reader):
     """The word after the last of a column is the host's to write at any time."""
     dut = reader(words=4, word_entries=2, **WIDTHS)
-    offered = {"first": 0, "last": 1, "empty": 0, "activation": 1}
+    offered = {"first": 0, "last": 1, "empty": 0, "single": 1, "double": 0, "activation": 1}
 
     async def bench(ctx):
         for _ in range(3):
@@ -170,7 +173,10 @@ def test_pointers_that_are_wrong_do_not_hang(reader, first, last):
     dut = reader(words=4, word_entries=2, **{**WIDTHS, "pointer_width": 4})
 
     async def bench(ctx):
-        ctx.set(dut.columns.payload, {"first": first, "last": last, "empty": 0, "activation": 1})
+        ctx.set(dut.columns.payload, {"first": first, "last": last, "empty": 0,
+                                      "single": first // 2 % 4 == last // 2 % 4,
+                                      "double": (first // 2 + 1) % 4 == last // 2 % 4,
+                                      "activation": 1})
         ctx.set(dut.columns.valid, 1)
         await ctx.tick().until(dut.columns.ready)
         ctx.set(dut.columns.valid, 0)

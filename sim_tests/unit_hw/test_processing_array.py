@@ -103,7 +103,6 @@ class Bench:
             await self.tick(ctx)
         for feed in feeds:
             feed.advance(ctx, False)
-            ctx.set(feed.bus.broadcast, 0)
         while not ctx.get(dut.idle):
             await self.tick(ctx)
         for _ in range(ArithmeticUnit.latency):

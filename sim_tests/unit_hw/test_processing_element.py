@@ -80,14 +80,13 @@ class Bench:
         ctx.set(dut.codebook, codebook)
         feed = ColumnFeed(dut, columns)
         while not feed.done:
-            broadcast = feed.show(ctx)
+            offered = feed.show(ctx)
             blocked = ctx.get(dut.blocked)
-            assert broadcast or not blocked, "only a broadcast can find the queue full"
+            assert offered or not blocked, "only a column can find the queue full"
             self.blocked += blocked
             feed.advance(ctx, not blocked and rng.random() >= pause)
             await self.tick(ctx)
         ctx.set(dut.advance, 0)
-        ctx.set(dut.broadcast, 0)
         while not ctx.get(dut.idle):
             await self.tick(ctx)
         for _ in range(ArithmeticUnit.latency):
