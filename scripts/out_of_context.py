@@ -7,7 +7,7 @@ optimised, so that its area is exact; nextpnr's `--out-of-context` is no alterna
 routes the clock like any other signal.
 """
 
-__all__ = ["WRAPPER", "script", "wrapper"]
+__all__ = ["WRAPPER", "keep", "script", "wrapper"]
 
 #: Name of the wrapping module.
 WRAPPER = "out_of_context"
@@ -64,17 +64,49 @@ endmodule
 """
 
 
-def script(family, name, sources, synthesis_options=""):
-    """Yosys script that writes ``area.json`` (cells of the component) and ``netlist.json``."""
-    synthesis = _SYNTHESIS[family].format(top=WRAPPER)
+def keep(modules):
+    """Yosys commands that keep modules whole while they are optimised, and write ``area.json``.
+
+    Parameters
+    ----------
+    modules : sequence of str
+
+    Returns
+    -------
+    before, after : tuple of str
+        Commands for before and after the synthesis; behind them the design is flat.
+    """
+    names = " ".join(modules)
+    area = "tee -q -o area.json stat -json"
+    if not names:
+        return (), (area,)
+    return ((f"setattr -mod -set keep_hierarchy 1 {names}",),
+            (area, f"setattr -mod -unset keep_hierarchy {names}", "flatten", "clean"))
+
+
+def script(family, name, sources, modules=()):
+    """Yosys script that writes ``area.json`` (cells of the component) and ``netlist.json``.
+
+    Parameters
+    ----------
+    family : str
+    name : str
+        Module of the component.
+    sources : sequence of str
+        Files.
+    modules : sequence of str
+        More modules that are kept whole.
+
+    Returns
+    -------
+    str
+    """
+    before, after = keep([name, *modules])
     return "\n".join([
         *(f"read_verilog {source}" for source in sources),
         f"hierarchy -top {WRAPPER}",
-        f"setattr -mod -set keep_hierarchy 1 {name}",
-        f"{synthesis} {synthesis_options}".rstrip(),
-        "tee -q -o area.json stat -json",
-        f"setattr -mod -unset keep_hierarchy {name}",
-        "flatten",
-        "clean",
+        *before,
+        _SYNTHESIS[family].format(top=WRAPPER),
+        *after,
         "write_json netlist.json",
     ]) + "\n"

@@ -162,12 +162,27 @@ def _unit_job(component, verilog, name, device):
     files = {
         f"{name}.v": verilog,
         "wrapper.v": out_of_context.wrapper(name, ports),
-        "wrapper.ys": out_of_context.script(device.family, name, [f"{name}.v", "wrapper.v"]),
+        "wrapper.ys": out_of_context.script(device.family, name, [f"{name}.v", "wrapper.v"],
+                                            _repeated(verilog, device.family)),
     }
     # Five pins, wherever they fall.
     constraints = "lpf" if device.family == "ecp5" else "pcf"
     return _Job(files, "wrapper.ys", "netlist.json",
                 (f"--{constraints}-allow-unconstrained",), name)
+
+
+def _repeated(verilog, family):
+    """Modules that a design has several of: each is synthesised once, and stays apart.
+
+    That takes a fraction of the time, and a net that goes to all of them ends in a gate in each.
+    Not on iCE40, where the designs that fit are small, and every cell that optimisation across the
+    borders of modules saves is needed.
+    """
+    if family != "ecp5":
+        return []
+    modules = set(re.findall(r"^module (\w+)", verilog, re.M))
+    instances = re.findall(r"^  (\w+) \w+ \($", verilog, re.M)
+    return sorted(module for module in modules if instances.count(module) > 1)
 
 
 def _top(verilog, name):
@@ -178,10 +193,11 @@ def _board_job(verilog, name, device):
     module, cls = device.platform.split(":")
     platform = getattr(importlib.import_module(f"amaranth_boards.{module}"), cls)(
         toolchain=_TOOLCHAIN[device.family])
+    before, after = out_of_context.keep(_repeated(verilog, device.family))
     plan = platform.build(
         BoardTop(verilog, name=name, clock_mhz=device.clock_mhz), do_build=False,
         synth_opts="-device u -dsp" if device.family == "ice40" else "",
-        script_after_synth="tee -q -o area.json stat -json")
+        script_after_read="\n".join(before), script_after_synth="\n".join(after))
     files = {file: text if isinstance(text, str) else text.decode()
              for file, text in plan.files.items() if not file.endswith((".sh", ".bat"))}
     constraints = "lpf" if device.family == "ecp5" else "pcf"

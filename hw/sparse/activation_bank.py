@@ -50,7 +50,7 @@ class ActivationBank(wiring.Component):
     exhausted : Out(1)
         Nothing is left of the scan.
     take : In(1)
-        Go on to the next non-zero.
+        Go on to the next non-zero, if one is `found`.
     peek : In(1)
         Read the activation at `peek_index` instead; only while exhausted.
     value : Out(signed(width))
@@ -134,7 +134,7 @@ class ActivationBank(wiring.Component):
             self.found.eq(detector.found),
             self.index.eq(Cat(detector.index, word) if words > 1 else detector.index),
             self.exhausted.eq(~detector.found & (ahead == 0)),
-            load.eq((ahead != 0) & (~detector.found | (self.take & (detector.rest == 0)))),
+            load.eq((ahead != 0) & ~detector.more & (~detector.found | self.take)),
             # `load` comes late in the cycle: it enables the read, but the address is there before.
             maps_read.addr.eq(Cat(Mux(self.start, 0, next_word)[:ceil_log2(words)],
                                   self.read_page)),
@@ -153,7 +153,7 @@ class ActivationBank(wiring.Component):
         m.d.comb += [
             read_index.eq(Mux(self.peek, self.peek_index, self.index)),
             values_read.addr.eq(Cat(read_index[beat_bits:], self.read_page)),
-            values_read.en.eq(self.take | self.peek),
+            values_read.en.eq((self.take & detector.found) | self.peek),
         ]
         if self.beat > 1:
             lane = Signal(range(self.beat))

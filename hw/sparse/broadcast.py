@@ -127,7 +127,8 @@ class Broadcast(wiring.Component):
             with m.Elif(bank.exhausted & ~final):
                 m.d.sync += current.eq(current + step)
             for other in range(self.groups):
-                with m.If(streams & advance & bank.found & (current == other)):
+                # Whether the bank has found anything is the bank's to know: that comes late.
+                with m.If(streams & advance & (current == other)):
                     m.d.comb += self.takes[other].eq(1)
 
             # Position j = index * groups + bank is local column j >> groups_log2.

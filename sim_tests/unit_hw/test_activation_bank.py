@@ -24,6 +24,7 @@ def test_detector(width):
             ctx.set(dut.flags, flags)
             await ctx.delay(1e-9)
             assert ctx.get(dut.found) == (flags != 0)
+            assert ctx.get(dut.more) == (flags.bit_count() > 1)
             if flags:
                 assert ctx.get(dut.index) == (flags & -flags).bit_length() - 1
                 assert ctx.get(dut.rest) == flags & flags - 1
@@ -75,12 +76,12 @@ def test_scan(depth, beat, map_width, hold):
             ctx.set(dut.start, 0)
             found = []
             while not ctx.get(dut.exhausted):
-                take = ctx.get(dut.found) and rng.random() >= hold
+                take, shown = rng.random() >= hold, ctx.get(dut.found)
                 index = ctx.get(dut.index)
                 ctx.set(dut.take, int(take))
                 await ctx.tick()
                 ctx.set(dut.take, 0)
-                if take:
+                if take and shown:
                     found.append((index, ctx.get(dut.value)))
             assert found == [(index, value) for index, value in enumerate(vector) if value]
             taken += len(found)

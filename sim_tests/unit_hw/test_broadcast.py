@@ -35,9 +35,8 @@ class Bank:
 
     def tick(self, take):
         if self.steps and self.steps[0] is None:
-            assert not take, "nothing was found there"
             self.steps.popleft()
-        elif take:
+        elif take and self.steps:
             self.value = self.steps.popleft()[1]
 
 
@@ -100,7 +99,8 @@ async def run_layer(ctx, dut, vector, mode, base, *, rng, block=0., gaps=0., los
         buses = [ctx.get(dut.classes[number]) for number in range(groups)]
         taken, columns, waiting, idle = (ctx.get(signal) for signal in (
             dut.takes, dut.columns, dut.waiting, dut.idle))
-        takes.append(taken)
+        takes.append(taken & sum(bank.shows["found"] << number
+                                 for number, bank in enumerate(banks)))
         counted.append((columns, waiting))
         for number, bus in enumerate(buses):
             partners = sum(1 << other for other in range(groups)
