@@ -22,7 +22,7 @@ from .errors import UsageError, WeftError
 from .locking import exclusively
 from .toolchain import BUILD, find, versions
 
-__all__ = ["SYNTH_DIR", "Synthesis", "synthesize"]
+__all__ = ["SYNTH_DIR", "Synthesis", "repeated", "synthesize"]
 
 #: Where results are kept.
 SYNTH_DIR = BUILD / "synth"
@@ -163,7 +163,7 @@ def _unit_job(component, verilog, name, device):
         f"{name}.v": verilog,
         "wrapper.v": out_of_context.wrapper(name, ports),
         "wrapper.ys": out_of_context.script(device.family, name, [f"{name}.v", "wrapper.v"],
-                                            _repeated(verilog, device.family)),
+                                            repeated(verilog, device.family)),
     }
     # Five pins, wherever they fall.
     constraints = "lpf" if device.family == "ecp5" else "pcf"
@@ -171,7 +171,7 @@ def _unit_job(component, verilog, name, device):
                 (f"--{constraints}-allow-unconstrained",), name)
 
 
-def _repeated(verilog, family):
+def repeated(verilog, family):
     """Modules that a design has several of: each is synthesised once, and stays apart.
 
     That takes a fraction of the time, and a net that goes to all of them ends in a gate in each.
@@ -193,7 +193,7 @@ def _board_job(verilog, name, device):
     module, cls = device.platform.split(":")
     platform = getattr(importlib.import_module(f"amaranth_boards.{module}"), cls)(
         toolchain=_TOOLCHAIN[device.family])
-    before, after = out_of_context.keep(_repeated(verilog, device.family))
+    before, after = out_of_context.keep(repeated(verilog, device.family))
     plan = platform.build(
         BoardTop(verilog, name=name, clock_mhz=device.clock_mhz), do_build=False,
         synth_opts="-device u -dsp" if device.family == "ice40" else "",
