@@ -8,8 +8,7 @@ import typer
 from hw.config import DENSE_PRESETS, PRESETS
 
 __all__ = [
-    "COMPRESS_FILE", "EXIT_CODES", "ConfigOption", "DenseConfigOption", "JsonOption",
-    "OutOption", "SetOption",
+    "EXIT_CODES", "ConfigOption", "DenseConfigOption", "JsonOption", "OutOption", "SetOption",
     "consoles", "examples", "finish", "group", "parameters",
 ]
 
@@ -17,16 +16,6 @@ EXIT_CODES = """
 
 [bold]Exit codes:[/] 0 fine, 1 mismatch, 2 usage, 3 tool missing,
 4 does not fit or misses timing"""
-
-#: What `weft compress` takes; `scripts.compression.weights_file` says more.
-COMPRESS_FILE = """
-
-[bold]MODEL.npz[/] holds, layer after layer: NAME.weight, real numbers of shape (rows, columns) or,
-of a convolution, (kernels, channels, height, width); NAME.bias, shape (rows,); and NAME.window of a
-convolution: height and width of its input, stride, padding, size of the maximum pooling behind it.
-ReLU follows all layers but the last. It may also hold input_scale, the real value of one unit of an
-input; inputs, integers of shape (count, inputs), by which activations are scaled; and labels, what
-the network should make of them."""
 
 
 def examples(*pairs):
