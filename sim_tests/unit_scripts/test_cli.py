@@ -53,7 +53,8 @@ WRONG = {
     ("demo", "--jsn", "-"): "--json",
     ("demo", "--digits", "0"): "'--digits'",
     ("demo", "--digits", "many"): "'--digits'",
-    ("demo", "-c", "wfet"): "--config wfet: no preset is called that, did you mean weft?",
+    ("demo", "-c", "wfet"): ("--config wfet: no preset of the sparse core is called that, "
+                                 "did you mean weft?"),
     ("demo", "-c", "zzz"): "known are eie, ",
     ("demo", "--set", "pes"): "--set pes: expected name=value, such as --set pes=16",
     ("demo", "--set", "pse=4"): "no parameter is called 'pse', did you mean pes?",
