@@ -260,7 +260,8 @@ class ActivationUnit(wiring.Component):
                 *[getattr(output, name).eq(getattr(parameters, name)[lane])
                   for name in ("bias", "multiplier", "left_shift", "right_shift")],
                 *[getattr(output, name).eq(operation[name])
-                  for name in ("low", "high", "zero_point", "function")],
+                  for name in ("low", "high", "zero_point")],
+                output.selection.eq(operation.function),
                 self._loads(output, DenseMemory.FUNCTIONS),
                 self.write_enable[lane].eq(output.output_valid),
                 self.write_elements[lane].eq(output.element),

@@ -166,6 +166,7 @@ class Decoder(wiring.Component):
         m = Module()
 
         operation = self.word[:5]
+        active = Signal()
         step = Signal(range(16))
         temporary = {"last_line": Signal(16), "last_width": Signal(26)}
         steps = self._steps()
@@ -217,7 +218,8 @@ class Decoder(wiring.Component):
         tag_3 = Signal.like(tag)
         limit = Signal(33, reset_less=True)
         checked = Signal()
-        tag_2 = delay(m, tag, 2, "tag")
+        # Between instructions `word` may be anything.
+        tag_2 = delay(m, Mux(active, tag, 0), 2, "tag")
         m.d.sync += [tag_3.eq(tag_2), limit.eq(0), checked.eq(0)]
         with m.Switch(tag_2):
             for number, (_, bound, _) in enumerate(tags):
@@ -227,7 +229,6 @@ class Decoder(wiring.Component):
         beyond = Signal()
         m.d.comb += beyond.eq(checked & (total.as_signed() > limit))
 
-        active = Signal()
         flags = Signal(Fault.BAD_PARAMETERS + 1)
         with m.Switch(tag_3):
             for number, (name, _, fault) in enumerate(tags):

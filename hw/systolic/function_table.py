@@ -25,9 +25,9 @@ class FunctionTable(wiring.Component):
 
     Members
     -------
-    function : In(3)
+    selection : In(3)
         0: none; n: table n - 1. Stable while inputs are under way.
-    input : In(signed(width))
+    argument : In(signed(width))
     result : Out(signed(width))
     load : In(1)
         Write a table, while nothing is under way: `load_data` at `load_address`, which is, from
@@ -46,8 +46,8 @@ class FunctionTable(wiring.Component):
         self.width = width
         self.tables = tables
         super().__init__({
-            "function": In(3),
-            "input": In(signed(width)),
+            "selection": In(3),
+            "argument": In(signed(width)),
             "result": Out(signed(width)),
             "load": In(1),
             "load_address": In(ceil_log2(tables << width)),
@@ -59,16 +59,16 @@ class FunctionTable(wiring.Component):
 
         write, read = block_ram(m, "values", shape=self.width, depth=self.tables << self.width,
                                 collision=Collision.NEVER)
-        table = register(m, self.function - 1, "table")
+        table = register(m, self.selection - 1, "table")
         m.d.comb += [
             write.en.eq(self.load), write.addr.eq(self.load_address),
             write.data.eq(self.load_data),
             read.en.eq(~self.load),
-            read.addr.eq(Cat(self.input[:-1], ~self.input[-1], table)),
+            read.addr.eq(Cat(self.argument[:-1], ~self.argument[-1], table)),
         ]
         found = register(m, read.data, "found")
-        passed = delay(m, self.input, 2, "passed")
-        result = register(m, Mux(self.function == 0, passed.as_unsigned(), found), "chosen")
+        passed = delay(m, self.argument, 2, "passed")
+        result = register(m, Mux(self.selection == 0, passed.as_unsigned(), found), "chosen")
         m.d.comb += self.result.eq(result)
 
         return m

@@ -41,7 +41,7 @@ class OutputLane(wiring.Component):
     sum : In(signed(33))
     bias, multiplier, left_shift, right_shift : In
         Of the channel, see `golden.formats.PARAMETER`.
-    low, high, zero_point, function : In
+    low, high, zero_point, selection : In
         Of the instruction: stable while sums are under way.
     taken : Out(1)
         With `serial_output`: the next sum may come from now on.
@@ -76,7 +76,7 @@ class OutputLane(wiring.Component):
             "low": In(signed(config.centred_width)),
             "high": In(signed(config.centred_width)),
             "zero_point": In(signed(config.activation_width)),
-            "function": In(3),
+            "selection": In(3),
             "taken": Out(1),
             "output_valid": Out(1),
             "element": Out(signed(config.activation_width)),
@@ -99,8 +99,8 @@ class OutputLane(wiring.Component):
         if self._function:
             m.submodules.function = function = self._function
             m.d.comb += [
-                function.function.eq(self.function),
-                function.input.eq(element),
+                function.selection.eq(self.selection),
+                function.argument.eq(element),
                 function.load.eq(self.load),
                 function.load_address.eq(self.load_address),
                 function.load_data.eq(self.load_data),

@@ -31,9 +31,9 @@ class SigmoidInterpolator(wiring.Component):
 
     Members
     -------
-    function : In(3)
+    selection : In(3)
         0: none; 1: sigmoid; 2: tanh. Stable while inputs are under way.
-    input : In(signed(16))
+    argument : In(signed(16))
     result : Out(signed(16))
     load : In(1)
         Write `load_data` into the table at `load_address`, while nothing is under way.
@@ -53,12 +53,12 @@ class SigmoidInterpolator(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        tanh = register(m, self.function == 2, "tanh")
+        tanh = register(m, self.selection == 2, "tanh")
 
         # 1, 2: three times the magnitude.
-        negative = register(m, self.input < 0, "negative")
-        sign = (self.input < 0).replicate(16)
-        magnitude = register(m, (self.input.as_unsigned() ^ sign) + sign[0], "magnitude")
+        negative = register(m, self.argument < 0, "negative")
+        sign = (self.argument < 0).replicate(16)
+        magnitude = register(m, (self.argument.as_unsigned() ^ sign) + sign[0], "magnitude")
         tripled = register(m, (magnitude + (magnitude << 1))[:17], "tripled")
 
         # 3: place in the table, and between two of its entries.
@@ -97,8 +97,8 @@ class SigmoidInterpolator(wiring.Component):
         computed = register(m, (quotient + half)[:16], "computed")
 
         # 10: chosen.
-        passed = delay(m, self.input, 9, "passed")
+        passed = delay(m, self.argument, 9, "passed")
         m.d.comb += self.result.eq(
-            register(m, Mux(self.function == 0, passed.as_unsigned(), computed), "chosen"))
+            register(m, Mux(self.selection == 0, passed.as_unsigned(), computed), "chosen"))
 
         return m

@@ -62,8 +62,9 @@ def test_legal_programs(core):
         counters.update(outcome.counters)
     assert set(instructions) == set(Operation)
     assert sum(instructions.values()) > 30 * PROGRAMS
-    assert all(counters[counter] for counter in DenseCounter
-               if counter != DenseCounter.DROPPED), counters
+    # Tiles come out of the weight memory as fast as short programs are read.
+    rare = {DenseCounter.DROPPED, DenseCounter.WEIGHT_STALL, DenseCounter.INPUT_STALL}
+    assert all(counters[counter] for counter in set(DenseCounter) - rare), counters
 
 
 def test_illegal_programs_stop_where_they_should(core):

@@ -2,6 +2,7 @@
 
 """Decoder against the golden model's rules, on legal, nearly legal and random instructions."""
 
+import random
 from collections import Counter as Tally
 
 import numpy as np
@@ -42,6 +43,7 @@ def programs(geometry):
 def test_faults_and_products(geometry):
     dut = Decoder(geometry)
     seen = Tally()
+    rng = random.Random(1)
 
     def expected(operation, f, registers):
         """Products that the units get."""
@@ -83,6 +85,10 @@ def test_faults_and_products(geometry):
                 registers = dict(checker.registers)
                 fault, operation, f = checker.check(words)
                 word = sum(int(part) << 32 * index for index, part in enumerate(words))
+                # Between instructions the word may be anything.
+                for _ in range(3):
+                    ctx.set(dut.word, rng.getrandbits(128))
+                    await ctx.tick()
                 ctx.set(dut.start, 1)
                 await ctx.tick()
                 ctx.set(dut.start, 0)

@@ -22,10 +22,10 @@ def results(dut, table, function, inputs):
             ctx.set(dut.load_data, int(value) & 0xFFFF)
             await ctx.tick()
         ctx.set(dut.load, 0)
-        ctx.set(dut.function, function)
+        ctx.set(dut.selection, function)
         await ctx.tick().repeat(2)
         for value in [*inputs, *[0] * dut.latency]:
-            ctx.set(dut.input, int(value))
+            ctx.set(dut.argument, int(value))
             _, _, result = await ctx.tick().sample(dut.result)
             seen.append(result)
 
