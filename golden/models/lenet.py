@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ..container import loads
 from ..network import Window
 
-__all__ = ["LENETS", "Shape", "load_lenet", "read_lenet"]
+__all__ = ["LENETS", "Shape", "load_lenet", "load_ternary_lenet", "read_lenet"]
 
 
 class Shape(NamedTuple):
@@ -67,3 +67,17 @@ def read_lenet(name):
     if name not in LENETS:
         raise ValueError(f"name must be one of {', '.join(LENETS)}, not {name!r}")
     return resources.files(__package__).joinpath(f"{name.replace('-', '_')}.weft").read_bytes()
+
+
+def load_ternary_lenet():
+    """Read LeNet-300-100 with ternary weights, which ships with the project.
+
+    `scripts/train_ternary.py` made it, by trained ternary quantisation.
+
+    Returns
+    -------
+    SparseNetwork
+        Layers ip1, ip2 and ip3; each has the codebook (0, Wp, -Wn, 0), whose last entry is unused.
+    """
+    file = resources.files(__package__).joinpath("lenet_300_100_ternary.weft")
+    return loads(file.read_bytes())

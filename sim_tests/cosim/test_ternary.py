@@ -8,7 +8,10 @@ import pytest
 from golden.compression.integer import infer
 from golden.container import dumps
 from golden.models.digits import load_digits_data, load_ternary_digits
+from golden.models.lenet import load_ternary_lenet
+from golden.models.mnist import has_mnist, load_mnist
 from scripts import api
+from scripts.paths import data_dir
 from scripts.train_ternary import make_ternary
 
 DIGITS = 12
@@ -30,6 +33,23 @@ def test_the_network_that_ships():
     assert f"{wrong.mean():.4f}" == network.metadata["compressed error"] <= "0.0200"
     # Two bits for 32, but for biases and what the file says of itself.
     assert len(dumps(network, huffman=True)) * 14 < 4 * (64 * 64 + 64 * 32 + 32 * 10 + 106)
+
+
+def test_lenet_300_100():
+    """Zhu et al. lose some tenths of a point; 49 times smaller."""
+    network = load_ternary_lenet()
+    check_ternary(network)
+    assert [layer.codes.shape for layer in network.layers] == [(300, 784), (100, 300), (10, 100)]
+    errors = [float(network.metadata[f"{stage} error"]) for stage in ("float", "compressed")]
+    assert errors[1] < errors[0] + 0.005 and errors[0] < 0.017
+    assert len(dumps(network, huffman=True)) * 49 < 4 * (266_200 + 410)
+
+
+@pytest.mark.skipif(not has_mnist(data_dir()), reason="MNIST is not here: set WEFT_DATA")
+def test_lenet_300_100_on_mnist():
+    network, data = load_ternary_lenet(), load_mnist(data_dir())
+    wrong = infer(network, data.test_images.astype(np.int16)).argmax(axis=1) != data.test_labels
+    assert f"{wrong.mean():.4f}" == network.metadata["compressed error"]
 
 
 def test_training_in_short():
