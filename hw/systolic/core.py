@@ -192,7 +192,7 @@ class DenseCore(wiring.Component):
                          buffer.read_mask.eq(matrix.read_mask)]
         with m.Elif(activation.unified_read):
             m.d.comb += [buffer.read_address.eq(activation.unified_address),
-                         buffer.read_mask.eq((1 << config.lanes) - 1)]
+                         buffer.read_mask.eq(activation.unified_mask)]
         with m.Elif(fetches):
             m.d.comb += [buffer.read_address.eq(fetch_address), buffer.read_mask.eq(few)]
         with m.Else():

@@ -16,7 +16,7 @@ from sim_tests.bench.simulate import simulate
 
 SMALL = {"rows": 2, "unified_depth": 512, "accumulator_depth": 100, "parameter_depth": 32,
          "weight_depth": 8}
-GARBAGE = 0x55
+GARBAGE = (1 << 31) - 1
 
 
 def small(**changes):
@@ -205,7 +205,8 @@ def test_rows_are_read_when_they_have_been_written(base):
     plain = start.random_operation(rng, vector=False, pooled=False)
     operations = [
         plain | shared | {"accumulator": 20, "lines": 30, "destination": 0},
-        plain | shared | {"accumulator": 55, "lines": 29, "destination": 120},
+        plain | shared | {"accumulator": 60, "lines": 1, "pixels": 8, "width": 3, "x_step": 3,
+                          "destination": 120},      # waits inside of windows
         plain | shared | {"accumulator": 84, "lines": 3, "destination": 300},
         # Of a multiplication long ago: more has been written since than there are rows.
         plain | shared | {"ticket": (base + len(order) - 233) % (1 << POSITION_WIDTH),
