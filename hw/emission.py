@@ -55,7 +55,10 @@ class Emission:
         while module in self._shared:
             module += "_"
         self._shared[module] = ""       # taken, should the component share others of that name
-        text = self._shared[module] = self._rtlil(component, module)
+        text = self._rtlil(component, module)
+        if len(re.findall(r"\\rst\b", text)) == 1:     # declared: no register of it has a reset
+            text = re.sub(r"^  wire .*\binput \d+ +\\rst$", "", text, flags=re.M)
+        self._shared[module] = text
         body = text[text.index(f"module \\{module}\n"):]
         ports = re.findall(r"^  wire .*\b(?:input|output) \d+ .*\\(\S+)$",
                            body[:body.index("\nend\n")], re.M)

@@ -4,7 +4,8 @@ Works on the text, module by module, and relies on the layout of Yosys' `write_v
 
 * modules that are equal but for their names become one;
 * modules and signals get plain names instead of escaped ones;
-* wires that nothing reads (a field of a structure that was only ever used whole) are dropped;
+* wires that nothing reads (a field of a structure that was only ever used whole) are dropped,
+  those of outputs left open are called `unused_...`;
 * the initial values of a memory become loops where they repeat.
 """
 
@@ -123,7 +124,7 @@ def _tidy_body(body, prune):
     body = _loop_initial_values(body)
     if prune:
         body = _prune(body)
-    return _rename(body)
+    return _name_open_outputs(_rename(body))
 
 
 def _loop_initial_values(body):
@@ -178,6 +179,19 @@ def _prune(body):
         if uses[wire] == 1:
             lines[number] = None
     return "".join(f"{line}\n" for line in lines if line is not None)
+
+
+def _name_open_outputs(body):
+    """Call a wire `unused_...` that is nothing but the output of an instance: lint then knows."""
+    uses = Counter(re.findall(r"\w+", body))
+    for port, wire in re.findall(r"^    \.(\w+)\((\w+)\),?$", body, re.M):
+        # Declared and connected; and named once more if the port has the same name.
+        new = f"unused_{wire.lstrip('_')}"
+        if uses[wire] == 2 + (port == wire) and new not in uses and re.search(
+                rf"^  wire (?:\[\d+:\d+\] )?{wire};$", body, re.M):
+            body = re.sub(rf"^(  wire (?:\[\d+:\d+\] )?){wire};$", rf"\1{new};", body, flags=re.M)
+            body = body.replace(f"    .{port}({wire})", f"    .{port}({new})")
+    return body
 
 
 def _identifiers(line):

@@ -220,7 +220,7 @@ class MatrixUnit(wiring.Component):
             m.d.comb += array.activations[lane].eq(register(
                 m, Mux(lanes[lane], self.read_data[lane], pad), f"activation_{lane}").as_signed())
         m.d.comb += [
-            array.switch.eq(delay(m, self.taken, self.feed_cycles, "switch")),
+            array.adopt.eq(delay(m, self.taken, self.feed_cycles, "adopt")),
             array.weights.eq(self.weights),
             array.shift.eq(self.shift),
             array.shift_first.eq(self.shift_first),

@@ -14,9 +14,9 @@ class ProcessingElement(wiring.Component):
 
     The weight in use is held by the multiplier beside the element, which may be shared with a
     neighbour (`hw.common.multiplier`). The element holds the next one, its *shadow*: it takes over
-    the shadow of the element above with `shift`, and the multiplier takes its own with `switch`.
+    the shadow of the element above with `shift`, and the multiplier takes its own with `adopt`.
 
-    Timing: `activation_right`, `switch_right`, `shift_right` and `weight_below` come one cycle
+    Timing: `activation_right`, `adopt_right`, `shift_right` and `weight_below` come one cycle
     later; `sum_below` is ``sum + product`` of the cycle before, and `product` belongs to the
     activation two cycles before it. So a sum goes down one element a cycle.
 
@@ -30,7 +30,7 @@ class ProcessingElement(wiring.Component):
     Members
     -------
     activation : In(signed(activation_width)); activation_right : Out
-    switch, shift : In(1); switch_right, shift_right : Out(1)
+    adopt, shift : In(1); adopt_right, shift_right : Out(1)
     weight : In(signed(weight_width)); weight_below : Out
         `weight_below` is the shadow.
     product : In(signed(activation_width + weight_width))
@@ -41,8 +41,8 @@ class ProcessingElement(wiring.Component):
         super().__init__({
             "activation": In(signed(activation_width)),
             "activation_right": Out(signed(activation_width)),
-            "switch": In(1),
-            "switch_right": Out(1),
+            "adopt": In(1),
+            "adopt_right": Out(1),
             "shift": In(1),
             "shift_right": Out(1),
             "weight": In(signed(weight_width)),
@@ -58,7 +58,7 @@ class ProcessingElement(wiring.Component):
         shadow = Signal.like(self.weight, reset_less=True)
         with m.If(self.shift):
             m.d.sync += shadow.eq(self.weight)
-        m.d.sync += [self.switch_right.eq(self.switch), self.shift_right.eq(self.shift)]
+        m.d.sync += [self.adopt_right.eq(self.adopt), self.shift_right.eq(self.shift)]
         total = (self.sum + self.product)[:len(self.sum)].as_signed()
         m.d.comb += [
             self.weight_below.eq(shadow),

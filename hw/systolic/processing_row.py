@@ -16,7 +16,7 @@ class ProcessingRow(wiring.Component):
 
     Multipliers come in pairs, since two of 8 bits are one cell of an iCE40.
 
-    Timing: column c acts c cycles after column 0 on `activation`, `switch` and `shift`; weights and
+    Timing: column c acts c cycles after column 0 on `activation`, `adopt` and `shift`; weights and
     sums of column c come and go c cycles later than those of column 0, see `ProcessingElement`.
 
     Parameters
@@ -29,7 +29,7 @@ class ProcessingRow(wiring.Component):
     Members
     -------
     activation : In(signed(activation_width))
-    switch, shift : In(1)
+    adopt, shift : In(1)
     weights : In(columns * weight_width); weights_below : Out
     sums : In(columns * partial_width); sums_below : Out
         Column 0 in the lowest bits.
@@ -46,7 +46,7 @@ class ProcessingRow(wiring.Component):
         weights, sums = columns * weight_width, columns * partial_width
         super().__init__({
             "activation": In(signed(activation_width)),
-            "switch": In(1),
+            "adopt": In(1),
             "shift": In(1),
             "weights": In(weights),
             "weights_below": Out(weights),
@@ -68,25 +68,24 @@ class ProcessingRow(wiring.Component):
         elements = replicate(m, "pe", element(), element, self.columns, platform)
         pairs = replicate(m, "multiplier", multiplier(), multiplier, self.columns // 2, platform)
         if self.columns % 2:
-            m.submodules.last_multiplier = last = multiplier(ways=1)
-            pairs.append(last)
+            pairs += replicate(m, "last_multiplier", multiplier(ways=1), multiplier, 1, platform)
 
-        activation, switch, shift = self.activation, self.switch, self.shift
+        activation, adopt, shift = self.activation, self.adopt, self.shift
         for column, element in enumerate(elements):
             pair, way = pairs[column // 2], column % 2
             m.d.comb += [
                 element.activation.eq(activation),
-                element.switch.eq(switch),
+                element.adopt.eq(adopt),
                 element.shift.eq(shift),
                 element.weight.eq(self.weights.word_select(column, self.weight_width)),
                 element.sum.eq(self.sums.word_select(column, self.partial_width)),
                 pair.a[way].eq(activation),
                 pair.b[way].eq(element.weight_below),
-                pair.load[way].eq(switch),
+                pair.load[way].eq(adopt),
                 element.product.eq(pair.product[way]),
             ]
             activation = element.activation_right
-            switch, shift = element.switch_right, element.shift_right
+            adopt, shift = element.adopt_right, element.shift_right
         m.d.comb += [
             self.weights_below.eq(Cat(element.weight_below for element in elements)),
             self.sums_below.eq(Cat(element.sum_below for element in elements)),

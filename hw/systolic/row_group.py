@@ -13,11 +13,11 @@ __all__ = ["RowGroup"]
 class RowGroup(wiring.Component):
     """Rows below each other. Large arrays are groups of equal groups, emitted once.
 
-    `switch` goes down one row a cycle, beside the activations that it comes with. A row shifts in a
+    `adopt` goes down one row a cycle, beside the activations that it comes with. A row shifts in a
     cycle with `shifting` if the row above shifted in the cycle before.
 
-    Timing: row r acts on its activation at once, on `switch` r cycles later; the outputs
-    `switch_below` and `shift_below` are registers. See `ProcessingRow` for the rest.
+    Timing: row r acts on its activation at once, on `adopt` r cycles later; the outputs
+    `adopt_below` and `shift_below` are registers. See `ProcessingRow` for the rest.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class RowGroup(wiring.Component):
     Members
     -------
     activations : In(rows * activation_width)
-    switch : In(1); switch_below : Out(1)
+    adopt : In(1); adopt_below : Out(1)
         For the first row, and for the one below the last.
     shift : In(1); shift_below : Out(1)
         The first row shifts; the last one has, in the cycle before.
@@ -45,8 +45,8 @@ class RowGroup(wiring.Component):
         row = self._row()
         super().__init__({
             "activations": In(rows * activation_width),
-            "switch": In(1),
-            "switch_below": Out(1),
+            "adopt": In(1),
+            "adopt_below": Out(1),
             "shift": In(1),
             "shift_below": Out(1),
             "shifting": In(1),
@@ -61,22 +61,22 @@ class RowGroup(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        switch, shift, weights, sums = self.switch, self.shift, self.weights, self.sums
+        adopt, shift, weights, sums = self.adopt, self.shift, self.weights, self.sums
         for number, row in enumerate(
                 replicate(m, "row", self.row, self._row, self.rows, platform)):
             m.d.comb += [
                 row.activation.eq(self.activations.word_select(
                     number, len(row.activation))),
-                row.switch.eq(switch),
+                row.adopt.eq(adopt),
                 row.shift.eq(shift & self.shifting if number else shift),
                 row.weights.eq(weights),
                 row.sums.eq(sums),
             ]
             weights, sums = row.weights_below, row.sums_below
-            switch, shift = Signal(name=f"switch_{number}"), Signal(name=f"shift_{number}")
-            m.d.sync += [switch.eq(row.switch), shift.eq(row.shift)]
+            adopt, shift = Signal(name=f"adopt_{number}"), Signal(name=f"shift_{number}")
+            m.d.sync += [adopt.eq(row.adopt), shift.eq(row.shift)]
         m.d.comb += [
-            self.switch_below.eq(switch),
+            self.adopt_below.eq(adopt),
             self.shift_below.eq(shift),
             self.weights_below.eq(weights),
             self.sums_below.eq(sums),

@@ -19,15 +19,15 @@ class SystolicArray(wiring.Component):
 
     W is a tile of weights. The next one is shifted into the elements' shadow registers in `rows`
     consecutive cycles, the weights of the *last* row first, while this one is used. It takes effect
-    with the row of activations that comes with `switch` (Jouppi et al., ISCA'17, section 2).
+    with the row of activations that comes with `adopt` (Jouppi et al., ISCA'17, section 2).
     Inside, row r works r cycles later and column c another c cycles later; sums of column c leave c
     cycles later than those of column 0, and are not put in line again.
 
-    Timing, with T a cycle with `switch` and s the first cycle of the shift of its tile:
+    Timing, with T a cycle with `adopt` and s the first cycle of the shift of its tile:
 
     * the tile needs ``T >= s + rows``;
     * the shift of the next one may begin at T: row r changes its shadow from cycle s + r on only,
-      and the switch reads it in cycle T + r. So a tile can be taken every `rows` cycles;
+      and the multipliers take it over in cycle T + r. So a tile can be taken every `rows` cycles;
     * sums of the activations of cycle t are at ``sums[c]`` in cycle ``t + sum_latency + c``, for
       that one; sum_latency = rows + 2.
 
@@ -48,7 +48,7 @@ class SystolicArray(wiring.Component):
     -------
     activations : In(ArrayLayout(signed(activation_width), rows))
         All of one cycle; the skew is made inside.
-    switch : In(1)
+    adopt : In(1)
         The tile that was shifted in is the one to use, from these activations on.
     weights : In(ArrayLayout(signed(weight_width), columns))
         A row of the tile, while `shift`.
@@ -68,7 +68,7 @@ class SystolicArray(wiring.Component):
         self.sum_latency = rows + 2
         super().__init__({
             "activations": In(data.ArrayLayout(signed(activation_width), rows)),
-            "switch": In(1),
+            "adopt": In(1),
             "weights": In(data.ArrayLayout(signed(weight_width), columns)),
             "shift": In(1),
             "shift_first": In(1),
@@ -92,19 +92,19 @@ class SystolicArray(wiring.Component):
         shifting = Signal()
         m.d.comb += shifting.eq(self.shift & ~self.shift_first)
 
-        switch, shift = self.switch, self.shift
+        adopt, shift = self.adopt, self.shift
         activations, weights = Value.cast(activation_setup.skewed), Value.cast(weight_setup.skewed)
         sums, first = Const(0), 0
         for group, rows in self._groups(m, platform):
             m.d.comb += [
                 group.activations.eq(activations[first * self.activation_width:]),
-                group.switch.eq(switch),
+                group.adopt.eq(adopt),
                 group.shift.eq(shift & shifting if first else shift),
                 group.shifting.eq(shifting),
                 group.weights.eq(weights),
                 group.sums.eq(sums),
             ]
-            switch, shift = group.switch_below, group.shift_below
+            adopt, shift = group.adopt_below, group.shift_below
             weights, sums = group.weights_below, group.sums_below
             first += rows
         m.d.comb += Value.cast(self.sums).eq(sums)
@@ -117,12 +117,12 @@ class SystolicArray(wiring.Component):
                 rows=rows, columns=self.columns, activation_width=self.activation_width,
                 weight_width=self.weight_width, partial_width=self.partial_width)
 
-        count, rest = divmod(self.rows, _GROUP_ROWS)
+        # No group of a single row: it would have a `shifting` that it does not look at.
+        size = next(size for size in range(_GROUP_ROWS, 1, -1) if self.rows % size != 1)
         groups = []
-        if count:
-            groups = [(item, _GROUP_ROWS)
-                      for item in replicate(m, "group", group(), group, count, platform)]
-        if rest:
-            m.submodules.last_group = last = group(rest)
-            groups.append((last, rest))
+        for name, rows, count in (("group", size, self.rows // size),
+                                  ("last_group", self.rows % size, 1)):
+            if rows and count:
+                groups += [(item, rows) for item in replicate(
+                    m, name, group(rows), group, count, platform)]
         return groups

@@ -40,7 +40,7 @@ class WeightFetch(wiring.Component):
     read : Out(1)
         `address` is to be read.
     address : Out(range(depth))
-    begin : Out(1)
+    begins : Out(1)
         It is the first of a tile.
     """
 
@@ -55,7 +55,7 @@ class WeightFetch(wiring.Component):
             "room": In(1),
             "read": Out(1),
             "address": Out(range(depth)),
-            "begin": Out(1),
+            "begins": Out(1),
         })
 
     def elaborate(self, platform):
@@ -97,7 +97,7 @@ class WeightFetch(wiring.Component):
         last_tile = Signal(reset_less=True)
         m.d.comb += [
             self.read.eq(active & (~first | self.room)),
-            self.begin.eq(active & first & self.room),
+            self.begins.eq(active & first & self.room),
         ]
         with m.If(self.read):
             m.d.sync += [

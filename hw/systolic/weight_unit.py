@@ -125,7 +125,7 @@ class WeightUnit(wiring.Component):
         shadow_free = Signal(init=1)
         start = Signal()
         m.d.sync += begins[1:].eq(begins)
-        m.d.comb += [begins[0].eq(fetch.begin), start.eq(shadow_free & (present != 0))]
+        m.d.comb += [begins[0].eq(fetch.begins), start.eq(shadow_free & (present != 0))]
         m.d.sync += present.eq(present + begins[-1] - start)
 
         # `left` more cycles of the shift that has been decided on. The tile can be taken with the
@@ -166,7 +166,7 @@ class WeightUnit(wiring.Component):
 
         # Places taken in the FIFO, from a tile's first address to the first row that leaves.
         places = Signal(range(capacity + 1))
-        m.d.sync += places.eq(places + fetch.begin - firsts[delay])
+        m.d.sync += places.eq(places + fetch.begins - firsts[delay])
         m.d.comb += [fetch.room.eq(places != capacity), fetch.clear.eq(self.clear)]
 
         with m.If(self.clear):

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.cosim
 class ArrayBench(wiring.Component):
     """An array that is fed from words; each is answered by a digest of all sums of that cycle.
 
-    Bits 0 to 2 are `shift_first`, `shift` and `switch`; lane n of activations and weights starts
+    Bits 0 to 2 are `shift_first`, `shift` and `adopt`; lane n of activations and weights starts
     at bit 3 plus a few times n, round and round.
     """
 
@@ -38,7 +38,7 @@ class ArrayBench(wiring.Component):
         for lane in range(array.columns):
             m.d.comb += array.weights[lane].eq(word.rotate_right(7 + 3 * lane))
         m.d.comb += [
-            Cat(array.shift_first, array.shift, array.switch).eq(word),
+            Cat(array.shift_first, array.shift, array.adopt).eq(word),
             self.commands.ready.eq(1),
             self.responses.valid.eq(self.commands.valid),
             self.responses.payload.eq(sum(

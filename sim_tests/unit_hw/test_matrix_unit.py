@@ -10,8 +10,10 @@ from amaranth import *
 from amaranth.lib import wiring
 
 from hw.config import DenseConfig
+from hw.emission import emit_verilog
 from hw.systolic.matrix_unit import MatrixUnit
 from hw.systolic.weight_unit import WeightUnit
+from scripts.lint import lint_verilog
 from sim_tests.bench.matrix_model import (
     Schedule,
     convolution,
@@ -233,6 +235,18 @@ def test_random_programs(name, read_latency, idle):
 
     simulate(bench.dut, bench.watch, read_weights, run, max_cycles=40_000)
     assert bench.finished
+
+
+@pytest.mark.cosim
+@pytest.mark.parametrize("rows, columns", [(4, 5), (17, 3)])
+def test_emitted_verilog_passes_lint(rows, columns, tmp_path):
+    config = small(rows=rows, columns=columns)
+    matrix = MatrixUnit(config, read_latency=6)
+    weights = WeightUnit(config=config, feed_cycles=matrix.feed_cycles)
+    for name, unit in (("matrix_unit", matrix), ("weight_unit", weights)):
+        source = tmp_path / f"{name}.v"
+        source.write_text(emit_verilog(unit, name=name))
+        assert lint_verilog(source) == []
 
 
 def test_parameters_are_checked():

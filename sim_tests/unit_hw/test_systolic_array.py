@@ -63,7 +63,7 @@ def test_tiles(rows, columns, activation_width, weight_width):
             tile, step = shifts.get(cycle, (None, None))
             ctx.set(dut.shift, tile is not None)
             ctx.set(dut.shift_first, step == 0)
-            ctx.set(dut.switch, cycle in switches)
+            ctx.set(dut.adopt, cycle in switches)
             for column in range(columns):
                 ctx.set(dut.weights[column],
                         int(numbers(weight_width, 1)[0]) if tile is None
