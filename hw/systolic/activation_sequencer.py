@@ -34,8 +34,8 @@ class ActivationSequencer(wiring.Component):
     `written` = `ticket` when it is done, rows are finished in order; all others are finished before
     it finishes any.
 
-    Timing: the first read comes 6 cycles after `start`, then one a cycle; a row that `written`
-    lets go in a cycle is read 3 cycles later at the earliest. With `serial_output`, the first read
+    Timing: the first read comes 7 cycles after `start`, then one a cycle; a row that `written`
+    lets go in a cycle is read 4 cycles later at the earliest. With `serial_output`, the first read
     of a beat follows the `release` that comes after the last one of the beat before, 2 cycles later
     at the earliest. The outputs are registers.
 
@@ -182,49 +182,50 @@ class ActivationSequencer(wiring.Component):
         beyond = Signal()
         m.d.sync += [begun.eq(done >= 0), beyond.eq(done[compared:].any())]
 
-        # Three steps to the decision: the row, its place in that multiplication, is it one of its?
-        place_2 = Signal(compared, reset_less=True)
-        place_3 = Signal(compared, reset_less=True)
-        foreign = Signal(reset_less=True)
-        valid = Signal(3)
-        readable = vector | (begun & (foreign | beyond | (place_3 < finished)))
-        m.d.comb += self.waits.eq(valid[2] & ~readable)
-        held = Signal()
-        allowed = readable & ~held
-        m.d.comb += advance.eq(~valid[2] | allowed)
-        beat_1, beat_2, beat_3 = (Signal(BEAT, name=f"beat_{number}", reset_less=True)
-                                  for number in (1, 2, 3))
-        columns_1, columns_2, columns_3 = (
-            Signal.like(column_beat, name=f"columns_{number}", reset_less=True)
-            for number in (1, 2, 3))
-        address_2, address_3 = (Signal.like(address, name=f"address_{number}", reset_less=True)
-                                for number in (2, 3))
+        # Four steps to the decision: the row, its place in that multiplication, is it one of its,
+        # may it be read? The last is a register, made for whichever row will be there: what holds
+        # everything up must not come out of a comparison.
+        places = [Signal(compared, name=f"place_{step}", reset_less=True) for step in (2, 3, 4)]
+        foreign = [Signal(name=f"foreign_{step}", reset_less=True) for step in (3, 4)]
+        rows = [address, *(Signal.like(address, name=f"address_{step}", reset_less=True)
+                           for step in (2, 3, 4))]
+        beats_of = [Cat(beat, column_beat)]
+        beats_of += [Signal(len(beats_of[0]), name=f"beat_{step}", reset_less=True)
+                     for step in (1, 2, 3, 4)]
+        valid = Signal(4)
+        readable, held = Signal(), Signal()
         with m.If(advance):
             m.d.sync += [
                 valid.eq(Cat(active, valid)),
-                beat_1.eq(beat), beat_2.eq(beat_1), beat_3.eq(beat_2),
-                columns_1.eq(column_beat), columns_2.eq(columns_1), columns_3.eq(columns_2),
-                address_2.eq(address), address_3.eq(address_2),
-                place_2.eq(address - operation.written_base),
-                place_3.eq(place_2),
-                foreign.eq(~(place_2 < operation.written_rows)),
+                *[later.eq(now) for now, later in zip(beats_of[:-1], beats_of[1:], strict=True)],
+                *[later.eq(now) for now, later in zip(rows[:-1], rows[1:], strict=True)],
+                places[0].eq(address - operation.written_base),
+                *[later.eq(now) for now, later in zip(places[:-1], places[1:], strict=True)],
+                foreign[0].eq(~(places[0] < operation.written_rows)),
+                foreign[1].eq(foreign[0]),
             ]
+        next_readable, still_readable = (
+            vector | (begun & (alien | beyond | (place < finished)))
+            for place, alien in zip(places[1:], foreign, strict=True))
+        m.d.sync += readable.eq(Mux(advance, next_readable, still_readable))
+        allowed = readable & ~held
+        m.d.comb += [self.waits.eq(valid[-1] & ~readable), advance.eq(~valid[-1] | allowed)]
 
         # The read itself. A vector's address is in the operand whose turn it is.
         offset = Signal(16, reset_less=True)
-        issue = valid[2] & allowed
+        issue = valid[-1] & allowed
+        issued = data.View(BEAT, beats_of[-1][:BEAT.size])
         if self.config.serial_output:
-            with m.If(issue & beat_3.last):
+            with m.If(issue & issued.last):
                 m.d.sync += held.eq(1)
             with m.Elif(self.release):
                 m.d.sync += held.eq(0)
-        at = (Mux(beat_3.first, operation.a, operation.b) + offset)[:len(operation.a)]
+        at = (Mux(issued.first, operation.a, operation.b) + offset)[:len(operation.a)]
         m.d.sync += [
             self.accumulator_read.eq(issue & ~vector),
             self.unified_read.eq(issue & vector),
-            self.beat.eq(beat_3),
-            self.column_beat.eq(columns_3),
-            self.accumulator_address.eq(address_3),
+            Cat(self.beat, self.column_beat).eq(beats_of[-1]),
+            self.accumulator_address.eq(rows[-1]),
             self.unified_address.eq(at),
         ]
         with m.If(self.start):
@@ -236,7 +237,7 @@ class ActivationSequencer(wiring.Component):
             ]
         with m.If(begin):
             m.d.sync += offset.eq(0)
-        with m.Elif(issue & beat_3.last):
+        with m.Elif(issue & issued.last):
             m.d.sync += offset.eq(offset + lanes)
 
         return m

@@ -34,12 +34,12 @@ class ActivationUnit(wiring.Component):
 
     ========================================  ====================================================
     accepted, or `done` before it, to start   1
-    start to first read                       `read_cycles`, 6
+    start to first read                       `read_cycles`, 7
     Activate                                  a read for each row of each window and beat
     vector                                    a read for each operand and beat
     last read to `done`, Activate             `activate_cycles`
     last read to `done`, vector               `vector_cycles`
-    `written` to the read that it lets go     3
+    `written` to the read that it lets go     4
     ========================================  ====================================================
 
     A beat's elements are written, in the order of reads, as long after the last read of its beat
@@ -92,7 +92,7 @@ class ActivationUnit(wiring.Component):
     """
 
     #: Cycles from the start of an instruction to its first read.
-    read_cycles = 6
+    read_cycles = 7
 
     def __init__(self, config, *, accumulator_latency, unified_latency, write_latency):
         for name, value in (("accumulator_latency", accumulator_latency),

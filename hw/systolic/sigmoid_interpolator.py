@@ -43,8 +43,8 @@ class SigmoidInterpolator(wiring.Component):
 
     latency = 10
 
-    function: In(3)
-    input: In(signed(16))
+    selection: In(3)
+    argument: In(signed(16))
     result: Out(signed(16))
     load: In(1)
     load_address: In(8)

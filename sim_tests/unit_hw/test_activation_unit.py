@@ -221,9 +221,9 @@ def test_rows_are_read_when_they_have_been_written(base):
     assert sum(name == "waits" for _, name, _ in events) > 50
     # Nothing before the last multiplication has begun; then as soon as it may.
     first = min(cycle for cycle, name, _ in events if name == "row")
-    assert first == list(plan)[29] + 3
+    assert first == list(plan)[29] + 4
     last = next(cycle for cycle, name, value in events if name == "row" and value == 83)
-    assert last == list(plan)[-1] + 3
+    assert last == list(plan)[-1] + 4
 
 
 def test_serial_timing():
