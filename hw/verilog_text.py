@@ -200,16 +200,17 @@ def _identifiers(line):
 
 def _rename(body):
     """Give every identifier of a module a plain name, the same wherever it stands."""
-    taken, escaped = set(), []
+    # Hundred thousands of them in a large module: nothing here may look through them all.
+    taken, escaped = set(_KEYWORDS | _NEW_KEYWORDS), {}
     for found in _IDENTIFIER.finditer(body):
         if found[2]:
             taken.add(found[2])
-        elif found[1] not in escaped:
-            escaped.append(found[1])
+        else:
+            escaped[found[1]] = None
     # `x <= \$12` in a clocked process: `\$12` is what x will be.
     following = {temporary: register for register, temporary in re.findall(
         r"^    (?:\\(?=\$?\w))?(\S+) ? <= \\(\$\d+) ;$", body, re.M)}
-    names = {}
+    names, numbers = {}, {}
     # Identifiers that stand for others come last, once those have their names.
     for identifier in sorted(escaped, key=lambda identifier: identifier in following):
         if identifier.startswith("$auto$"):
@@ -221,9 +222,10 @@ def _rename(body):
             wanted = re.sub(r"\W+", "_", identifier).rstrip("_")
         if not re.match(r"[A-Za-z_]", wanted):
             wanted = f"_{wanted}"
-        name, number = wanted, 2
-        while name in taken or name in _KEYWORDS | _NEW_KEYWORDS:
+        name, number = wanted, numbers.get(wanted, 2)
+        while name in taken:
             name, number = f"{wanted}_{number}", number + 1
+        numbers[wanted] = number
         taken.add(name)
         names[identifier] = name
     pieces = _STRING.split(body)
