@@ -86,6 +86,7 @@ def test_faults_and_products(geometry):
                 fault, operation, f = checker.check(words)
                 word = sum(int(part) << 32 * index for index, part in enumerate(words))
                 # Between instructions the word may be anything.
+                await ctx.tick()
                 for _ in range(3):
                     ctx.set(dut.word, rng.getrandbits(128))
                     await ctx.tick()
