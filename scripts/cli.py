@@ -10,16 +10,23 @@ from typing import Annotated
 
 import typer
 
-from hw.config import PRESETS
+from hw.config import DENSE_PRESETS, PRESETS
 
 from . import cli_bench
 from .cli_compress import COMPRESS_EPILOG, compress
 from .cli_options import (
     EXIT_CODES,
+    BoardOption,
     ConfigOption,
+    DenseConfigOption,
+    DenseSetOption,
+    FreqOption,
     JsonOption,
     OutOption,
+    SeedOption,
     SetOption,
+    UnitOption,
+    UnitsOption,
     consoles,
     examples,
     finish,
@@ -36,6 +43,7 @@ app = group(
     epilog=examples(("weft doctor", "is everything here, and does it work?"),
                     ("weft demo", "a network on the hardware, equal to the last bit"),
                     ("weft generate sparse --set pes=16 -o out", "Verilog and manifest"),
+                    ("weft generate dense --set rows=16 -o out", "the same of the dense core"),
                     ("weft synthesize sparse --board icebreaker", "does it fit, how fast is it?"),
                     ("weft inspect net.weft", "layers, bits, and where the bytes go"),
                     ("weft generate sparse --help", "every verb explains itself"),
@@ -115,6 +123,19 @@ def generate_sparse(config: ConfigOption = "weft", assignments: SetOption = None
     verb.report(verb.generate(settings, out_dir=out_dir, steps=steps), console)
 
 
+@generate.command("dense", epilog=examples(
+    ("weft generate dense", "build/dense/dense_core.v and .json"),
+    ("weft generate dense --set rows=16 --set columns=16 -o out", "a larger array, into a folder"),
+) + parameters(DENSE_PRESETS))
+def generate_dense(config: DenseConfigOption = "dense", assignments: DenseSetOption = None,
+                   out_dir: OutOption = None):
+    """Write Verilog and manifest of the dense core."""
+    settings = _settings(config, assignments, core="dense")
+    from . import generate as verb
+    console, steps = consoles(None)
+    verb.report(verb.generate(settings, out_dir=out_dir, steps=steps), console)
+
+
 @simulate.command("sparse", epilog=examples(
     ("weft simulate sparse digits --inputs digits", "the network and data that ship with weft"),
     ("weft simulate sparse lenet-300-100 --inputs mnist --count 100 -c ulx3s", "a larger one"),
@@ -155,38 +176,55 @@ def synthesize_sparse(
         help=f"One of {', '.join(sorted(PRESETS))}; default: what suits the board.")] = None,
     assignments: SetOption = None, out_dir: OutOption = None,
     json: JsonOption = None,
-    board: Annotated[str, typer.Option(help="ulx3s-85f, ulx3s-12f or icebreaker.")] = "ulx3s-85f",
-    unit: Annotated[str | None, typer.Option(
-        metavar="NAME", help="Only this component, alone and without pins.")] = None,
-    units: Annotated[bool, typer.Option(
-        "--units", help="Every component alone, and the core: a table.")] = False,
-    freq: Annotated[float | None, typer.Option(
-        metavar="MHZ", min=0.1, help="Clock rate to demand; default: the board's.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the placement.")] = 1,
+    board: BoardOption = "ulx3s-85f", unit: UnitOption = None, units: UnitsOption = False,
+    freq: FreqOption = None, seed: SeedOption = 1,
 ):
     """Run yosys and nextpnr on the sparse core, or on its components."""
+    _synthesize("sparse", config, assignments, json, units, board=board, unit=unit, freq=freq,
+                seed=seed, out_dir=out_dir)
+
+
+@synthesize.command("dense", epilog=examples(
+    ("weft synthesize dense", "8 x 8 multipliers on an ECP5-85F: how large, how fast?"),
+    ("weft synthesize dense --set rows=12 --set columns=12 --json -", "more of them; as records"),
+    ("weft synthesize dense --unit matrix_unit", "one component alone"),
+    ("weft synthesize dense --freq 130 --seed 2", "a clock rate to reach, another placement"),
+) + EXIT_CODES)
+def synthesize_dense(
+    config: Annotated[str | None, typer.Option(
+        "--config", "-c", metavar="PRESET",
+        help=f"One of {', '.join(sorted(DENSE_PRESETS))}; default: what suits the board.")] = None,
+    assignments: DenseSetOption = None, out_dir: OutOption = None,
+    json: JsonOption = None,
+    board: BoardOption = "ulx3s-85f", unit: UnitOption = None, units: UnitsOption = False,
+    freq: FreqOption = None, seed: SeedOption = 1,
+):
+    """Run yosys and nextpnr on the dense core, or on its components."""
+    _synthesize("dense", config, assignments, json, units, board=board, unit=unit, freq=freq,
+                seed=seed, out_dir=out_dir)
+
+
+def _synthesize(core, config, assignments, json, units, *, unit, freq, **options):
+    """Place a core, a component of it, or every one."""
     from . import synthesize as verb
-    settings = _settings(config or verb.preset_of(board), assignments)
+    settings = _settings(config or verb.preset_of(options["board"], core), assignments, core)
     console, steps = consoles(json)
     if units:
         if unit is not None or freq is not None:
             raise UsageError("--units takes every component as it is: leave out --unit and --freq")
         from . import synthesize_parts as parts
-        result = parts.synthesize_parts(settings, board=board, seed=seed, out_dir=out_dir,
-                                        steps=steps)
-        finish(parts, result, console, json)
+        finish(parts, parts.synthesize_parts(settings, steps=steps, **options), console, json)
     else:
-        result = verb.synthesize(settings, board=board, unit=unit, freq=freq, seed=seed,
-                                 out_dir=out_dir, steps=steps)
-        finish(verb, result, console, json)
+        finish(verb, verb.synthesize(settings, unit=unit, freq=freq, steps=steps, **options),
+               console, json)
 
 
 app.command(epilog=COMPRESS_EPILOG)(compress)
 
 
-def _settings(config, assignments):
+def _settings(config, assignments, core="sparse"):
     from .settings import settings
-    return settings(config, assignments or [])
+    return settings(config, assignments or [], core)
 
 
 def main(argv=None):

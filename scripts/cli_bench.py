@@ -4,7 +4,16 @@ from typing import Annotated
 
 import typer
 
-from .cli_options import EXIT_CODES, JsonOption, SetOption, consoles, examples, finish, group
+from .cli_options import (
+    EXIT_CODES,
+    DenseSetOption,
+    JsonOption,
+    SetOption,
+    consoles,
+    examples,
+    finish,
+    group,
+)
 
 __all__ = ["app"]
 
@@ -39,6 +48,34 @@ def bench_sparse(
     result = verb.bench(layers or (), preset=config, pes=pes, assignments=assignments or (),
                         rtl=rtl, plots=plots, steps=steps)
     finish(verb, result, console, json)
+
+
+@app.command("dense", epilog=examples(
+    ("weft bench dense", "64x64x64 and 256x256x256 on 8 x 8 and 16 x 16 multipliers"),
+    ("weft bench dense --work 64x64x64 --size 8 --json -", "one of them; as records"),
+    ("weft bench dense --size 8 --set lanes=2", "another core"),
+) + EXIT_CODES)
+def bench_dense(
+    works: Annotated[list[str] | None, typer.Option(
+        "--work", "-w", metavar="MxKxN", help="Only this product; may be repeated.")] = None,
+    sizes: Annotated[list[int] | None, typer.Option(
+        "--size", metavar="N", min=2, max=256,
+        help="Rows and columns of the array; may be repeated; default: 8 and 16.")] = None,
+    assignments: DenseSetOption = None,
+    rtl: Annotated[bool, typer.Option(
+        "--rtl", help="On the RTL in Verilator, which is what it does anyway.")] = True,
+    json: JsonOption = None,
+):
+    """Multiply matrices on the dense core: utilisation, and where the other cycles go.
+
+    Every result is compared with the golden model, bit for bit. The simulators take some minutes to
+    build; they are kept.
+    """
+    del rtl
+    from .bench import dense as verb
+    console, steps = consoles(json)
+    finish(verb, verb.bench(works or (), sizes=sizes or (), assignments=assignments or (),
+                            steps=steps), console, json)
 
 
 @app.command("compress", epilog=examples(

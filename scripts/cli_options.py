@@ -8,7 +8,9 @@ import typer
 from hw.config import DENSE_PRESETS, PRESETS
 
 __all__ = [
-    "EXIT_CODES", "ConfigOption", "DenseConfigOption", "JsonOption", "OutOption", "SetOption",
+    "EXIT_CODES", "BoardOption", "ConfigOption", "DenseConfigOption",
+    "DenseSetOption", "FreqOption", "JsonOption", "OutOption", "SeedOption", "SetOption",
+    "UnitOption", "UnitsOption",
     "consoles", "examples", "finish", "group", "parameters",
 ]
 
@@ -50,12 +52,23 @@ DenseConfigOption = Annotated[str, typer.Option(
 SetOption = Annotated[list[str] | None, typer.Option(
     "--set", metavar="NAME=VALUE",
     help="Change one parameter of the preset, such as pes=16; may be repeated.")]
+DenseSetOption = Annotated[list[str] | None, typer.Option(
+    "--set", metavar="NAME=VALUE",
+    help="Change one parameter of the preset, such as rows=16; may be repeated.")]
 OutOption = Annotated[str | None, typer.Option(
     "--out-dir", "-o", metavar="DIR", help="Where files go; default: build/<configuration>.")]
 JsonOption = Annotated[str | None, typer.Option(
     "--json", metavar="FILE",
     help="Write what was measured as a list of flat records; - is standard output, and everything "
          "else then goes to standard error.")]
+BoardOption = Annotated[str, typer.Option(help="ulx3s-85f, ulx3s-12f or icebreaker.")]
+UnitOption = Annotated[str | None, typer.Option(
+    metavar="NAME", help="Only this component, alone and without pins.")]
+UnitsOption = Annotated[bool, typer.Option(
+    "--units", help="Every component alone, and the core: a table.")]
+FreqOption = Annotated[float | None, typer.Option(
+    metavar="MHZ", min=0.1, help="Clock rate to demand; default: the board's.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the placement.")]
 
 
 def consoles(json):

@@ -14,6 +14,7 @@ from amaranth import Value
 from amaranth.lib.wiring import In
 
 from hw.boards.board_top import BoardTop
+from hw.boards.cells import CELLS
 from hw.boards.devices import BOARDS
 from hw.emission import emit_verilog
 
@@ -113,7 +114,8 @@ def synthesize(component, *, name, board="ulx3s-85f", unit=True, seed=1, freq=No
         raise UsageError(f"--board {board}: known are {', '.join(BOARDS)}")
     device = BOARDS[board]
     tools = {tool: find(tool) for tool in _TOOLS[device.family]}
-    verilog = component if isinstance(component, str) else emit_verilog(component, name=name)
+    verilog = component if isinstance(component, str) else emit_verilog(
+        component, name=name, cells=CELLS[device.family])
     job = _unit_job(component, verilog, name, device) if unit else _board_job(verilog, name, device)
     clock = freq if freq is not None else None if unit else device.clock_mhz
     options = [*device.nextpnr, *job.options, "--seed", str(seed), "--timing-allow-fail",

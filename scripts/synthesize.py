@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Column, Table
 
+from hw.boards.cells import CELLS
 from hw.boards.devices import BOARDS
 from hw.emission import emit_verilog
 
@@ -28,7 +29,7 @@ _CELLS = {"lut4": "LUT4", "lut4_equivalents": "LUT4-equivalents",
           "bram": "block RAMs", "spram": "single-port RAMs"}
 
 
-#: Configuration that suits a board.
+#: Configuration of the sparse core that suits a board.
 _PRESETS = {"icebreaker": "icebreaker", "ulx3s-85f": "ulx3s", "ulx3s-12f": "weft"}
 
 
@@ -55,8 +56,8 @@ class Synthesized:
     records: list[dict]
 
 
-def preset_of(board):
-    """Name of the configuration that suits a board.
+def preset_of(board, core="sparse"):
+    """Name of the configuration of a core that suits a board.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def preset_of(board):
     """
     if board not in BOARDS:
         raise UsageError(f"--board {board}: no board is called that, {did_you_mean(board, BOARDS)}")
-    return _PRESETS[board]
+    return _PRESETS[board] if core == "sparse" else "dense"
 
 
 def synthesize(settings, *, steps, board="ulx3s-85f", unit=None, freq=None, seed=1, out_dir=None):
@@ -103,7 +104,7 @@ def synthesize(settings, *, steps, board="ulx3s-85f", unit=None, freq=None, seed
     design = design_of(settings.config)
     if unit is None:
         name = design.name
-        what = emit_verilog(design.make(), name=name)
+        what = emit_verilog(design.make(), name=name, cells=CELLS[BOARDS[board].family])
     else:
         known = parts_of(design)
         if unit not in known:
@@ -150,6 +151,11 @@ def report(result, console):
                          if available else f"[{colour}]absent[/]")
     if used.row_count:
         console.print(used)
+    if "lut4_equivalents" in figures:
+        pes = result.settings.config.pes
+        console.print(f"{figures['lut4_equivalents'] / pes:.1f} LUT4-equivalents and "
+                      f"{figures['dsp'] / pes:.2f} multipliers for each of {pes} processing "
+                      f"elements")
     if figures["fmax_mhz"] is not None:
         demand = f", {found.clock_mhz:g} MHz asked for" if found.clock_mhz else ""
         console.print(f"Fmax {figures['fmax_mhz']:.1f} MHz{demand}")

@@ -7,7 +7,8 @@ from scripts.cli import main
 from sim_tests.bench.command_line import weft
 
 VERBS = [(), ("doctor",), ("demo",), ("compress",), ("inspect",), ("generate",),
-         ("generate", "sparse"), ("simulate", "sparse"), ("synthesize", "sparse")]
+         ("generate", "sparse"), ("simulate", "sparse"), ("synthesize", "sparse"),
+         ("generate", "dense"), ("synthesize", "dense"), ("bench", "dense")]
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
@@ -65,6 +66,14 @@ WRONG = {
     ("demo", "--set", "escape=maybe"): "escape is true or false, not 'maybe'",
     ("demo", "--set", "pes=4", "--set", "pes=8"): "pes is already set to 4, keep one",
     ("demo", "--set", "groups=4", "--set", "pes=4"): "groups=4 needs at least 16",
+    ("generate", "dense", "--set", "pes=4"): "no parameter is called 'pes', known are accumulator_",
+    ("generate", "dense", "--set", "rows"): "expected name=value, such as --set rows=16",
+    ("generate", "dense", "--set", "rows=1"): "rows must be from 2 to 256, not 1",
+    ("generate", "dense", "-c", "weft"): "no preset of the dense core is called that",
+    ("synthesize", "dense", "--board", "ulx3"): "no board is called that, did you mean ulx3s-",
+    ("synthesize", "dense", "--units", "--freq", "9"): "leave out --unit and --freq",
+    ("bench", "dense", "--work", "64x64"): "expected three sizes up to 1024, such as 64x64x64",
+    ("bench", "dense", "--set", "rows=4"): "say --size, the arrays are square here",
     ("simulate", "sparse"): "Missing argument 'MODEL.weft'",
     ("simulate", "sparse", "digits"): "Missing option '--inputs'",
 }

@@ -3,37 +3,44 @@
 import json
 import re
 
+import pytest
+
 from scripts import api
 from scripts.cli import main
 from scripts.settings import configuration
 
 
-def test_verilog_and_manifest(tmp_path, capsys):
-    assert main(["generate", "sparse", "--set", "pes=2", "-o", str(tmp_path / "new")]) == 0
-    verilog = (tmp_path / "new" / "sparse_core.v").read_text()
-    manifest = json.loads((tmp_path / "new" / "sparse_core.json").read_text())
-    assert "module sparse_core(" in verilog
-    assert manifest["label"] == "weft-pes2" and manifest["config"]["pes"] == 2
+@pytest.mark.parametrize("core, label, name", [
+    ("sparse", "weft-pes2", "pes"), ("dense", "dense-rows2", "rows")])
+def test_verilog_and_manifest(core, label, name, tmp_path, capsys):
+    assert main(["generate", core, "--set", f"{name}=2", "-o", str(tmp_path / "new")]) == 0
+    verilog = (tmp_path / "new" / f"{core}_core.v").read_text()
+    manifest = json.loads((tmp_path / "new" / f"{core}_core.json").read_text())
+    assert f"module {core}_core(" in verilog
+    assert manifest["label"] == label and manifest["config"][name] == 2
     assert {"interface", "formats", "tools", "revision"} <= manifest.keys()
     printed = capsys.readouterr().out
-    assert str(tmp_path / "new" / "sparse_core.v") in printed
-    assert str(tmp_path / "new" / "sparse_core.json") in printed
+    assert str(tmp_path / "new" / f"{core}_core.v") in printed
+    assert str(tmp_path / "new" / f"{core}_core.json") in printed
 
 
-def test_the_ports_are_those_of_the_interface_and_nothing_else(tmp_path):
+@pytest.mark.parametrize("preset, core", [("eie", "sparse"), ("dense", "dense")])
+def test_the_ports_are_those_of_the_interface_and_nothing_else(preset, core, tmp_path):
     """A mistyped clock domain would turn up here, as one more clock."""
-    files = api.generate(configuration("eie"), out_dir=tmp_path)
+    files = api.generate(configuration(preset, core=core), out_dir=tmp_path)
     text = files.verilog.read_text()
-    header, = re.findall(r"^module sparse_core\((.*?)\);", text, re.M | re.S)
+    header, = re.findall(rf"^module {core}_core\((.*?)\);", text, re.M | re.S)
     names = {port.split()[-1] for port in header.split(",")}
     assert names == {"clk", "rst"} | {
         f"{stream}__{part}" for stream in ("commands", "responses")
         for part in ("payload", "valid", "ready")}
 
 
-def test_the_same_configuration_gives_the_same_bytes(tmp_path):
-    first, second = (api.generate(configuration("weft", pes=2), out_dir=tmp_path / name)
-                     for name in "ab")
+@pytest.mark.parametrize("preset, core, size", [
+    ("weft", "sparse", {"pes": 2}), ("dense", "dense", {"rows": 2, "columns": 2})])
+def test_the_same_configuration_gives_the_same_bytes(preset, core, size, tmp_path):
+    settings = configuration(preset, core=core, **size)
+    first, second = (api.generate(settings, out_dir=tmp_path / name) for name in "ab")
     assert first.verilog.read_bytes() == second.verilog.read_bytes()
     assert first.manifest.read_bytes() == second.manifest.read_bytes()
 

@@ -5,32 +5,33 @@ import json
 import pytest
 
 from hw.boards.devices import BOARDS
-from hw.config import PRESETS
 from scripts import api, synthesize
 from scripts.cli import main
 from scripts.errors import DoesNotFit, ToolMissing, UsageError
 from scripts.progress import console
-from scripts.settings import configuration
+from scripts.settings import CORES, configuration
 from scripts.synthesis import Synthesis
 
 WEFT = configuration("weft")
 
 
-def test_figures_of_a_unit(tmp_path, capsys):
+@pytest.mark.parametrize("core, unit, preset, pes", [
+    ("sparse", "column_queue", "ulx3s", 16), ("dense", "tile_ledger", "dense", 64)])
+def test_figures_of_a_unit(core, unit, preset, pes, tmp_path, capsys):
     target = tmp_path / "area.json"
-    code = main(["synthesize", "sparse", "--unit", "column_queue", "-o", str(tmp_path),
-                 "--json", str(target)])
+    code = main(["synthesize", core, "--unit", unit, "-o", str(tmp_path), "--json", str(target)])
     assert code == 0
     figures, = json.loads(target.read_text())
     assert figures["bench"] == "synthesize" and figures["source"] == "netlist"
     assert (figures["unit"], figures["board"], figures["config"]) == (
-        "column_queue", "ulx3s-85f", "ulx3s")
+        unit, "ulx3s-85f", preset)
     assert figures["fits"] is True
     assert figures["lut4"] > 0 and figures["ff"] > 0 and figures["fmax_mhz"] > 50
     assert figures["dsp"] == figures["bram"] == 0
     printed = capsys.readouterr().out
     assert f"Fmax {figures['fmax_mhz']:.1f} MHz" in printed
-    assert json.loads((tmp_path / "column_queue-ulx3s-85f.json").read_text()) == [figures]
+    assert f"{figures['lut4_equivalents'] / pes:.1f} LUT4-equivalents" in printed
+    assert json.loads((tmp_path / f"{unit}-ulx3s-85f.json").read_text()) == [figures]
 
 
 def test_a_clock_rate_that_is_missed_is_exit_code_4(tmp_path, capsys):
@@ -75,11 +76,27 @@ def test_a_missing_tool_is_exit_code_3(monkeypatch, tmp_path, capsys):
     assert "is not installed; mend it with" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_every_board_has_a_configuration_that_suits_it():
-    assert {synthesize.preset_of(board) for board in BOARDS} <= PRESETS.keys()
+@pytest.mark.parametrize("core", CORES)
+def test_every_board_has_a_configuration_that_suits_it(core):
+    assert {synthesize.preset_of(board, core) for board in BOARDS} <= CORES[core].keys()
 
 
-def test_the_help_names_every_board(capsys):
-    main(["synthesize", "sparse", "--help"])
+@pytest.mark.parametrize("board, cell", [("ulx3s-85f", "MULT18X18D"), ("icebreaker", "SB_MAC16")])
+def test_multipliers_are_those_of_the_device(board, cell, monkeypatch, tmp_path):
+    seen = []
+
+    def taken(what, **_):
+        seen.append(what)
+        raise ToolMissing("no further")
+    monkeypatch.setattr("scripts.synthesis.synthesize", taken)
+    with pytest.raises(ToolMissing):
+        api.synthesize(configuration("dense", core="dense", rows=2, columns=2), board=board,
+                       out_dir=tmp_path)
+    assert cell in seen[0]
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_the_help_names_every_board(core, capsys):
+    main(["synthesize", core, "--help"])
     page = capsys.readouterr().out
     assert all(board in page for board in BOARDS)
