@@ -68,11 +68,11 @@ def random_memories(rng, geometry, program_words=None):
         unified=rng.integers(-half_a, half_a, g.unified_depth))
 
 
-def _author(rng, geometry, length, size, signals):
+def _author(rng, geometry, length, size, signals, host=True):
     author = ProgramAuthor(rng, geometry, size)
     author.destination()
     kinds = [(author.matrix_multiply, 24), (author.convolve, 20), (author.activate, 28),
-             (author.vector, 12), (author.host, 8), (author.read_weights, 5),
+             (author.vector, 12), (author.host, 8 if host else 0), (author.read_weights, 5),
              (lambda: author.add(encode(Operation.NOP)), 1),
              (lambda: author.add(encode(Operation.SYNCHRONIZE)), 2)]
     # Some programs are chains of few kinds only.
@@ -86,7 +86,7 @@ def _author(rng, geometry, length, size, signals):
     return author
 
 
-def legal_run(rng, geometry, *, length=60, size=6, signals=False):
+def legal_run(rng, geometry, *, length=60, size=6, signals=False, host=True):
     """A random program that a core carries out to its end, full of hazards.
 
     Parameters
@@ -99,13 +99,15 @@ def legal_run(rng, geometry, *, length=60, size=6, signals=False):
         Scale of tiles, lines and vectors: the larger, the more cycles an instruction takes.
     signals : bool
         Whether some wait for the host's signal.
+    host : bool
+        Whether some read or write the host's memory.
 
     Returns
     -------
     RandomRun
     """
     length = min(length, geometry.program_depth)
-    author = _author(rng, geometry, length, size, signals)
+    author = _author(rng, geometry, length, size, signals, host)
     words = program([*author.words, encode(Operation.HALT)])
     return RandomRun(random_memories(rng, geometry, words),
                      rng.integers(1 << 32, size=author.host_words, dtype=np.uint32),

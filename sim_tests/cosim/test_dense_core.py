@@ -12,11 +12,11 @@ from golden.systolic.image import host_words
 from golden.systolic.instructions import encode
 from golden.systolic.legality import first_fault
 from golden.systolic.memories import DenseMemories
-from hw.config import DenseConfig
 from hw.host.commands import parse_responses
 from hw.host.driver import Program
 from hw.systolic.core import DenseCore
 from scripts.dense_run import check_run
+from sim_tests.bench.dense_cores import DENSE_CORES
 from sim_tests.bench.player import build_simulator
 from sim_tests.bench.random_programs import (
     PROGRAM_FAULTS,
@@ -27,25 +27,12 @@ from sim_tests.bench.random_programs import (
 
 pytestmark = pytest.mark.cosim
 
-#: Array square, wide and high; every parameter at an extreme somewhere.
-CONFIGS = {
-    "4 x 4": DenseConfig(rows=4, columns=4, unified_depth=1024, accumulator_depth=64,
-                         weight_depth=64, parameter_depth=64, program_depth=128, host_depth=16,
-                         watchdog_log2=12),
-    "2 x 7, 16-bit activations": DenseConfig(
-        rows=2, columns=7, lanes=4, activation_width=16, operand_tables=0, unified_depth=512,
-        accumulator_depth=32, weight_depth=37, parameter_depth=32, program_depth=128),
-    "5 x 2, 12-bit weights, one lane": DenseConfig(
-        rows=5, columns=2, lanes=1, activation_width=6, weight_width=12, unified_depth=256,
-        accumulator_depth=50, weight_depth=30, parameter_depth=40, program_depth=128,
-        function_tables=7, operand_tables=3),
-}
 PROGRAMS = 24
 
 
-@pytest.fixture(scope="module", params=CONFIGS)
+@pytest.fixture(scope="module", params=DENSE_CORES)
 def core(request):
-    config = CONFIGS[request.param]
+    config = DENSE_CORES[request.param]
     return config, build_simulator(DenseCore(config), name="dense_core")
 
 
@@ -79,7 +66,7 @@ def test_illegal_programs_stop_where_they_should(core):
 
 
 def small_core():
-    config = CONFIGS["4 x 4"]
+    config = DENSE_CORES["4 x 4"]
     return config, build_simulator(DenseCore(config), name="dense_core")
 
 

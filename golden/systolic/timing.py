@@ -1,0 +1,105 @@
+"""How many cycles the parts of the dense core take: what `cycles` computes with."""
+
+from dataclasses import dataclass
+
+__all__ = ["DenseTiming"]
+
+#: Results of an Activate that one level of the choice of its sums chooses from.
+_MERGED = 4
+#: Cycles from the sums that go into the output stages to elements, without function tables.
+_OUTPUT_CYCLES = 20
+#: Cycles of a function table, and of the interpolated sigmoid for activations of 16 bits.
+_TABLE_CYCLES, _SIGMOID_CYCLES = 3, 10
+
+
+@dataclass(frozen=True)
+class DenseTiming:
+    """Latencies of the dense core, in cycles.
+
+    Parameters
+    ----------
+    geometry : DenseGeometry
+
+    Attributes
+    ----------
+    first_cycles : int
+        From the acceptance of a multiplication to its first row.
+    accumulate_cycles : int
+        Between two additions to the same row of accumulators.
+    accumulator_latency, vector_latency : int
+        From the read of accumulators to their sums; of the vector unit.
+    step_latency : int
+        From a step of the decoder to its result.
+    offer_cycles : int
+        From the start of a run to its first instruction.
+    hold_cycles : int
+        From the last thing that an instruction waits for, if its region overlaps with that of the
+        one under way, to its issue. If only that there is one counts, it is a cycle less.
+    begin_cycles : int
+        From the acceptance of an instruction of the activation unit, or `done` of the one before
+        it, to its start.
+    read_cycles : int
+        From there to its first read.
+    release_cycles : int
+        From the cycle in which a row of accumulators has been counted as written to its read.
+    """
+
+    geometry: object
+
+    first_cycles = 8
+    accumulate_cycles = 4
+    accumulator_latency = 2
+    vector_latency = 4
+    step_latency = 4
+    offer_cycles = 7
+    hold_cycles = 2
+    begin_cycles = 1
+    read_cycles = 7
+    release_cycles = 4
+
+    @property
+    def _rotations(self):
+        """Stages that rotate what the banks of the unified buffer hold."""
+        return self.geometry.banks.bit_length() - 1
+
+    @property
+    def read_latency(self):
+        """From a read of the unified buffer to its elements."""
+        return 4 + self._rotations
+
+    @property
+    def write_latency(self):
+        """From a write of the unified buffer to the first read that sees it."""
+        return max(1, self._rotations - 1)
+
+    @property
+    def feed_cycles(self):
+        """From the read of a row of activations to the array."""
+        return self.read_latency + 1
+
+    @property
+    def written_cycles(self):
+        """From the read of a row of activations to the end of its addition to the accumulators."""
+        return self.feed_cycles + self.geometry.rows + self.geometry.columns + 3
+
+    @property
+    def _result_cycles(self):
+        """From the output stages to the last write that reads see."""
+        g = self.geometry
+        functions = 0
+        if g.function_tables:
+            functions = _SIGMOID_CYCLES if g.activation_width == 16 else _TABLE_CYCLES
+        return _OUTPUT_CYCLES + functions + self.write_latency - 1
+
+    @property
+    def activate_cycles(self):
+        """From the last read of an Activate to its end."""
+        left, levels = -(-self.geometry.columns // self.geometry.lanes), 0
+        while left > 1:
+            left, levels = -(-left // _MERGED), levels + 1
+        return self.accumulator_latency + 2 + levels + self._result_cycles
+
+    @property
+    def vector_cycles(self):
+        """From the last read of a vector instruction to its end."""
+        return self.read_latency + self.vector_latency + self._result_cycles

@@ -1,0 +1,64 @@
+# amaranth: UnusedElaboratable=no
+
+"""The cycle model of the dense core against the RTL: every counter that depends on time."""
+
+from collections import Counter as Tally
+
+import numpy as np
+import pytest
+
+from golden.formats import DenseCounter
+from golden.models.dense_digits import dense_digits_inputs, load_dense_digits
+from golden.models.digits import load_digits_data
+from golden.systolic.compile import compile_network
+from golden.systolic.cycles import TIME_COUNTERS, dense_cycles
+from golden.systolic.matmul import matmul_program
+from hw.config import DenseConfig
+from hw.systolic.core import DenseCore
+from scripts.dense_run import check_run
+from sim_tests.bench.dense_cores import DENSE_CORES
+from sim_tests.bench.player import build_simulator
+from sim_tests.bench.random_programs import legal_run
+
+pytestmark = pytest.mark.cosim
+
+#: Large enough for networks, and neither square nor a power of two.
+LARGE = DenseConfig(rows=16, columns=12, lanes=4, accumulator_depth=256, weight_depth=4096)
+PROGRAMS = 24
+
+
+def check(simulator, memories):
+    """Compare the counters of a run; return those of the core."""
+    counters = check_run(simulator, memories, max_cycles=500_000).counters
+    predicted = dense_cycles(memories.program, memories.geometry)
+    assert predicted == {counter: counters[counter] for counter in TIME_COUNTERS}
+    return counters
+
+
+@pytest.mark.parametrize("name", DENSE_CORES)
+def test_random_programs(name):
+    config = DENSE_CORES[name]
+    simulator = build_simulator(DenseCore(config), name="dense_core")
+    counters = Tally()
+    for seed in range(PROGRAMS):
+        run = legal_run(np.random.default_rng(seed), config.geometry, host=False)
+        counters.update(check(simulator, run.memories))
+    # Tiles are small, and never late.
+    assert {counter for counter in TIME_COUNTERS if not counters[counter]} <= {
+        DenseCounter.WEIGHT_STALL}
+
+
+def test_products_and_networks():
+    geometry = LARGE.geometry
+    simulator = build_simulator(DenseCore(LARGE), name="dense_core")
+    rng = np.random.default_rng(5)
+    for m, k, n in ((64, 64, 60), (1, 16, 12), (37, 50, 29), (100, 17, 13)):
+        compiled = matmul_program(m, k, n, geometry)
+        memories = compiled.load({"a": rng.integers(-128, 128, (m, k))})
+        counters = check(simulator, memories)
+        tiles = -(-k // geometry.rows) * -(-n // geometry.columns)
+        assert counters[DenseCounter.ACTIVE] == m * tiles
+    images = load_digits_data().test_inputs[:2]
+    for name in ("mlp", "cnn"):
+        compiled = compile_network(load_dense_digits(name), geometry, batch=len(images))
+        check(simulator, compiled.load(dense_digits_inputs(name, images)))
