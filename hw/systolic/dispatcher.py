@@ -3,12 +3,12 @@
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from golden.formats import (
     FAULT,
     INSTRUCTION_WIDTH,
     INSTRUCTIONS,
-    POSITION_WIDTH,
     Fault,
     Operation,
     Register,
@@ -16,16 +16,20 @@ from golden.formats import (
 
 from ..layouts import struct_layout
 from .decoder import Decoder
+from .host_watch import HostWatch
 from .instruction_check import registers_layout
 from .instruction_fetch import InstructionFetch
 from .interlock import Interlock
+from .operation_fields import activation_fields, host_fields, matrix_fields, weight_fields
 from .operations import (
     activation_operation,
     host_operation,
     matrix_operation,
     weight_operation,
 )
+from .program_sequencer import ProgramSequencer
 from .tile_ledger import TileLedger
+from .written_rows import WrittenRows
 
 __all__ = ["Dispatcher"]
 
@@ -116,88 +120,44 @@ class Dispatcher(wiring.Component):
             "raw_stalled": Out(1),
         })
 
-    def _multiplication(self, view, registers, decoder, convolves):
-        """Pairs of a field of `matrix_operation` and its value."""
-        source, window = registers.source, registers.window
-        return {
-            "accumulate": view.accumulate,
-            "columns": view.last_column + 1,
-            "tiles": view.tiles,
-            "accumulator": view.accumulator,
-            "lines": view.lines,
-            "pixels": Mux(convolves, window.pixels, 1),
-            "first_line": decoder.first_line,
-            "line_step": decoder.line_step,
-            "kernel_step": decoder.kernel_step,
-            "x": view.x,
-            "y": Mux(convolves, view.y, 0),
-            "x_step": window.x_step,
-            "y_step": Mux(convolves, window.y_step, 1),
-            "dilation": window.dilation,
-            "tap_step": window.tap_step,
-            "taps": Mux(convolves, source.taps, 1),
-            "run": Mux(convolves, window.run, 1 << 16),
-            "line_length": source.line_length,
-            "line_limit": Mux(convolves, source.lines, 1 << 16),
-            "pad": source.pad,
-        }
-
-    def _activation(self, activate, vector, registers, decoder, last_written, is_vector):
-        """Pairs of a field of `activation_operation` and its value."""
-        pool, destination = registers.pool, registers.destination
-        pooled = activate.pool
-        return {
-            "vector": is_vector,
-            "multiply": activate.operation == Operation.VECTOR_MULTIPLY,
-            "unary": vector.unary,
-            "function": activate.function,      # in the same bits for both
-            "tables": vector.tables,
-            "accumulator": activate.accumulator,
-            "columns": activate.last_column + 1,
-            "lines": activate.rows,
-            "pixels": Mux(pooled, pool.pixels, 1),
-            "line_rows": Mux(pooled, pool.line_pixels, 1),
-            "line_step": Mux(pooled, decoder.line_step, 1),
-            "height": Mux(pooled, pool.height, 1),
-            "width": Mux(pooled, pool.width, 1),
-            "x_step": pool.x_step,
-            "destination": Mux(is_vector, vector.destination, activate.destination),
-            "stride": destination.stride,
-            "parameters": Mux(is_vector, vector.parameters, activate.parameters),
-            "zero_point": destination.zero_point,
-            "low": destination.low,
-            "high": destination.high,
-            "a": vector.a,
-            "b": vector.b,
-            "length": vector.length,
-            "shift_a": registers.operands.shift_a,
-            "shift_b": registers.operands.shift_b,
-            **last_written,
-        }
-
     def elaborate(self, platform):
         m = Module()
 
         config = self.config
+        number_width = ceil_log2(config.program_depth)
         fetch = InstructionFetch(program_depth=config.program_depth)
         m.submodules.fetch = ResetInserter(self.clear)(fetch)
+        m.submodules.sequencer = sequencer = ProgramSequencer(number_width=number_width)
         m.submodules.decoder = decoder = Decoder(config.geometry)
         m.submodules.ledger = ledger = TileLedger()
+        m.submodules.written_rows = written_rows = WrittenRows(depth=config.accumulator_depth)
+        m.submodules.watch = watch = HostWatch(
+            watchdog_log2=config.watchdog_log2, number_width=number_width)
         m.submodules.interlock = interlock = Interlock(
             unified_depth=config.unified_depth, accumulator_depth=config.accumulator_depth)
         m.d.comb += [
-            fetch.load.eq(self.load),
-            fetch.load_address.eq(self.load_address),
-            fetch.load_part.eq(self.load_part),
-            fetch.load_data.eq(self.load_data),
-            fetch.start.eq(self.start),
-            fetch.first.eq(self.first),
-            fetch.count.eq(self.count),
+            *[getattr(fetch, name).eq(getattr(self, name))
+              for name in ("load", "load_address", "load_part", "load_data", "start", "first",
+                           "count")],
+            sequencer.start.eq(self.start),
+            self.running.eq(sequencer.running),
+            self.clear.eq(sequencer.clear),
+            self.give_up.eq(sequencer.give_up),
+            self.fault.eq(sequencer.fault),
+            self.fault_word.eq(sequencer.fault_word),
+            sequencer.fault_clear.eq(self.fault_clear),
         ]
 
         # The instruction in hand, and what it is.
         instruction = Signal(fetch.layout, reset_less=True)
         word = instruction.word
+        m.d.comb += [
+            fetch.instructions.ready.eq(sequencer.take),
+            sequencer.available.eq(fetch.instructions.valid),
+            decoder.start.eq(sequencer.take & sequencer.available),
+        ]
+        with m.If(sequencer.take):
+            m.d.sync += instruction.eq(fetch.instructions.payload)
         registers = Signal(registers_layout())
         view = {operation: struct_layout(INSTRUCTIONS[operation])(word) for operation in Operation}
         is_ = {operation: Signal(name=f"is_{operation.name.lower()}", reset_less=True)
@@ -215,41 +175,89 @@ class Dispatcher(wiring.Component):
         host_reads = view[Operation.READ_HOST_MEMORY]
         host_writes = view[Operation.WRITE_HOST_MEMORY]
 
-        # It goes when its unit is ready and nothing is in the way.
-        waiting, ready, go = Signal(), Signal(), Signal()
-        nothing = self.matrix_idle & self.activation_idle & self.host_idle
-        signals = Signal(8)
-        takes_signal = view[Operation.SYNCHRONIZE].signal
-        with m.If(synchronizes):
-            m.d.comb += ready.eq(nothing & (~takes_signal | (signals != 0)))
-        with m.Else():
-            m.d.comb += ready.eq(~Cat(
-                reads_weights & ~self.weights.ready,
-                multiplies & ~self.multiplications.ready,
-                (activates | vector) & ~self.activations.ready,
-                from_host & ~self.host_reads.ready,
-                to_host & ~self.host_writes.ready).any())
-        m.d.comb += [
-            go.eq(waiting & ready & ~interlock.blocked),
-            self.issued.eq(go),
-            self.reads_weights.eq(go & reads_weights),
-            self.raw_stalled.eq(waiting & interlock.awaits_write),
-            self.weights.valid.eq(go & reads_weights),
-            self.multiplications.valid.eq(go & multiplies),
-            self.activations.valid.eq(go & (activates | vector)),
-            self.host_reads.valid.eq(go & from_host),
-            self.host_writes.valid.eq(go & to_host),
-        ]
-        m.d.sync += signals.eq(signals + (self.signal & ~signals.all())
-                               - (go & synchronizes & takes_signal))
-
+        # Is it wrong?
         m.d.comb += [
             decoder.word.eq(word),
             decoder.registers.eq(registers),
             ledger.clear.eq(self.clear),
             ledger.tiles.eq(Mux(reads_weights, weights.tiles, matrix.tiles)),
+            sequencer.wrong.eq(decoder.fault),
+            sequencer.decoded.eq(decoder.done),
+            sequencer.number.eq(instruction.number),
+        ]
+        with m.If(decoder.fault == Fault.NONE):
+            with m.If(multiplies & ledger.lacking):
+                m.d.comb += sequencer.wrong.eq(Fault.NO_WEIGHTS)
+            with m.If(reads_weights & ledger.full):
+                m.d.comb += sequencer.wrong.eq(Fault.TOO_MANY_WEIGHTS)
+
+        # What each unit gets.
+        units = (
+            (self.weights, reads_weights, weight_fields(word)),
+            (self.multiplications, multiplies, matrix_fields(
+                word, registers=registers, decoder=decoder, convolves=is_[Operation.CONVOLVE])),
+            (self.activations, activates | vector, activation_fields(
+                word, registers=registers, decoder=decoder, vector=vector)),
+            (self.host_reads, from_host, host_fields(word, Operation.READ_HOST_MEMORY)),
+            (self.host_writes, to_host, host_fields(word, Operation.WRITE_HOST_MEMORY)),
+        )
+
+        # It goes when its unit is ready and nothing is in the way.
+        waiting, ready, go = sequencer.waiting, Signal(), Signal()
+        nothing = self.matrix_idle & self.activation_idle & self.host_idle
+        takes_signal = view[Operation.SYNCHRONIZE].signal
+        with m.If(synchronizes):
+            m.d.comb += ready.eq(nothing & (~takes_signal | watch.signalled))
+        with m.Else():
+            m.d.comb += ready.eq(~Cat(its & ~unit.ready for unit, its, _ in units).any())
+        m.d.comb += [
+            go.eq(waiting & ready & ~interlock.blocked),
+            sequencer.issue.eq(go),
+            sequencer.ends.eq(is_[Operation.HALT] | instruction.last),
+            sequencer.drained.eq(nothing),
+            self.issued.eq(go),
+            self.reads_weights.eq(go & reads_weights),
+            self.raw_stalled.eq(waiting & interlock.awaits_write),
+        ]
+        for unit, its, fields in units:
+            m.d.comb += unit.valid.eq(go & its)
+            m.d.comb += [unit.payload[name].eq(value) for name, value in fields.items()]
+
+        # What it configures.
+        with m.If(self.start & ~self.running):
+            m.d.sync += registers.as_value().eq(0)
+        with m.If(go & is_[Operation.SET_CONFIGURATION]):
+            setting = view[Operation.SET_CONFIGURATION]
+            for number in Register:
+                with m.If(setting.register == number):
+                    m.d.sync += registers[number.name.lower()].eq(setting.value)
+
+        # The host may be late, but not for ever.
+        m.d.comb += [
+            watch.clear.eq(self.clear),
+            watch.signal.eq(self.signal),
+            watch.take.eq(go & synchronizes & takes_signal),
+            watch.waits.eq(self.host_waits | waiting & synchronizes & nothing),
+            watch.concerned.eq(waiting & (from_host | to_host | synchronizes)),
+            watch.number.eq(instruction.number),
+            sequencer.expired.eq(watch.expired),
+            sequencer.awaited.eq(watch.awaited),
+        ]
+
+        # What each instruction leaves for those behind it.
+        m.d.comb += [
+            written_rows.clear.eq(self.clear),
+            written_rows.write.eq(go & multiplies),
+            written_rows.first.eq(matrix.accumulator),
+            written_rows.rows.eq(decoder.rows),
+            *[self.activations.payload[name].eq(getattr(written_rows, name))
+              for name in ("ticket", "written_base", "written_rows")],
             ledger.read.eq(go & reads_weights),
             ledger.claim.eq(go & multiplies),
+        ]
+
+        # What it touches.
+        m.d.comb += [
             interlock.clear.eq(self.clear),
             interlock.kind.multiplies.eq(multiplies),
             interlock.kind.activates.eq(activates),
@@ -273,108 +281,5 @@ class Dispatcher(wiring.Component):
                               (to_host, host_writes.source)):
             with m.If(kind):
                 m.d.sync += first.eq(address)
-
-        # What the units get; rows written by multiplications so far, and by the last of them.
-        last_written = {"ticket": Signal(POSITION_WIDTH),
-                        "written_base": Signal(range(config.accumulator_depth)),
-                        "written_rows": Signal(range(config.accumulator_depth + 1))}
-        with m.If(go & multiplies):
-            m.d.sync += [
-                last_written["ticket"].eq(last_written["ticket"] + decoder.rows),
-                last_written["written_base"].eq(matrix.accumulator),
-                last_written["written_rows"].eq(decoder.rows),
-            ]
-        fields = self._multiplication(matrix, registers, decoder, is_[Operation.CONVOLVE])
-        m.d.comb += [self.multiplications.payload[name].eq(value)
-                     for name, value in fields.items()]
-        fields = self._activation(activate, vectors, registers, decoder, last_written, vector)
-        m.d.comb += [self.activations.payload[name].eq(value) for name, value in fields.items()]
-        m.d.comb += [
-            self.weights.payload.address.eq(weights.address),
-            self.weights.payload.tiles.eq(weights.tiles),
-            self.host_reads.payload.address.eq(host_reads.destination),
-            self.host_reads.payload.length.eq(host_reads.length),
-            self.host_writes.payload.address.eq(host_writes.source),
-            self.host_writes.payload.length.eq(host_writes.length),
-            self.host_writes.payload.tag.eq(host_writes.tag),
-        ]
-        with m.If(go & is_[Operation.SET_CONFIGURATION]):
-            setting = view[Operation.SET_CONFIGURATION]
-            for number in Register:
-                with m.If(setting.register == number):
-                    m.d.sync += registers[number.name.lower()].eq(setting.value)
-
-        # The host may be late, but not for ever.
-        patience = Signal(config.watchdog_log2 + 1)
-        m.d.sync += patience.eq(Mux(
-            self.host_waits | waiting & synchronizes & nothing, patience + 1, 0))
-        awaiting = Signal.like(instruction.number)      # the last that had to do with the host
-        with m.If(waiting & (from_host | to_host | synchronizes)):
-            m.d.sync += awaiting.eq(instruction.number)
-
-        with m.If(self.fault_clear):
-            m.d.sync += self.fault.eq(0)
-
-        def stop(fault, number):
-            m.d.sync += [self.fault.eq(1), self.fault_word.fault.eq(fault),
-                         self.fault_word.instruction.eq(number)]
-
-        def give_up():
-            with m.If(patience[-1]):
-                stop(Fault.TIMEOUT, awaiting)
-                m.d.comb += self.give_up.eq(1)
-                m.next = "Clear"
-
-        wrong = Signal(Fault)
-        with m.FSM():
-            with m.State("Idle"):
-                with m.If(self.start):
-                    m.d.sync += registers.as_value().eq(0)
-                    m.next = "Take"
-
-            with m.State("Take"):
-                m.d.comb += [self.running.eq(1), fetch.instructions.ready.eq(1)]
-                m.d.sync += instruction.eq(fetch.instructions.payload)
-                with m.If(fetch.instructions.valid):
-                    m.d.comb += decoder.start.eq(1)
-                    m.next = "Decode"
-
-            with m.State("Decode"):
-                m.d.comb += self.running.eq(1)
-                m.d.sync += wrong.eq(decoder.fault)
-                with m.If(decoder.fault == Fault.NONE):
-                    with m.If(multiplies & ledger.lacking):
-                        m.d.sync += wrong.eq(Fault.NO_WEIGHTS)
-                    with m.If(reads_weights & ledger.full):
-                        m.d.sync += wrong.eq(Fault.TOO_MANY_WEIGHTS)
-                with m.If(decoder.done):
-                    m.next = "Judge"
-
-            with m.State("Judge"):
-                m.d.comb += self.running.eq(1)
-                m.next = "Issue"
-                with m.If(wrong != Fault.NONE):
-                    stop(wrong, instruction.number)
-                    m.next = "Finish"
-
-            with m.State("Issue"):
-                m.d.comb += [self.running.eq(1), waiting.eq(1)]
-                with m.If(go):
-                    m.next = "Take"
-                    with m.If(is_[Operation.HALT] | instruction.last):
-                        m.next = "Finish"
-                give_up()
-
-            with m.State("Finish"):
-                m.d.comb += self.running.eq(1)
-                with m.If(nothing):
-                    m.next = "Clear"
-                give_up()
-
-            with m.State("Clear"):
-                m.d.comb += [self.running.eq(1), self.clear.eq(1)]
-                m.d.sync += [ticket_part.eq(0) for ticket_part in last_written.values()]
-                m.d.sync += signals.eq(0)
-                m.next = "Idle"
 
         return m

@@ -1,0 +1,79 @@
+"""What a program waits for from the host: signals, and not for ever."""
+
+from amaranth import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["HostWatch"]
+
+#: Bits of the number of signals that are remembered.
+_SIGNALS_WIDTH = 8
+
+
+class HostWatch(wiring.Component):
+    """Remembers signals of the host, and tells when the host has kept a program waiting too long.
+
+    Timing: `signalled` follows `signal` and `take` after a cycle. `expired` rises
+    2**`watchdog_log2` cycles after `waits`, unless that goes low before, and falls a cycle after
+    that; `awaited` follows `concerned` after a cycle.
+
+    Parameters
+    ----------
+    watchdog_log2 : int
+    number_width : int
+        Bits of the number of an instruction.
+
+    Members
+    -------
+    clear : In(1)
+        Forget all signals.
+    signal : In(1)
+        Strobe: one more. As many as 255 are remembered.
+    take : In(1)
+        Strobe: one less. Not unless `signalled`.
+    signalled : Out(1)
+        There is one.
+    waits : In(1)
+        The host keeps the program waiting.
+    concerned : In(1)
+        Instruction `number` has to do with the host.
+    number : In(number_width)
+    expired : Out(1)
+        It has waited for too long.
+    awaited : Out(number_width)
+        The last instruction that had to do with the host.
+    """
+
+    def __init__(self, *, watchdog_log2, number_width):
+        self.watchdog_log2 = watchdog_log2
+        self.number_width = number_width
+        super().__init__({
+            "clear": In(1),
+            "signal": In(1),
+            "take": In(1),
+            "signalled": Out(1),
+            "waits": In(1),
+            "concerned": In(1),
+            "number": In(number_width),
+            "expired": Out(1),
+            "awaited": Out(number_width),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        signals = Signal(_SIGNALS_WIDTH)
+        m.d.comb += self.signalled.eq(signals != 0)
+        m.d.sync += signals.eq(signals + (self.signal & ~signals.all()) - self.take)
+        with m.If(self.clear):
+            m.d.sync += signals.eq(0)
+
+        # Cycles waited, in a row.
+        patience = Signal(self.watchdog_log2 + 1)
+        m.d.comb += self.expired.eq(patience[-1])
+        m.d.sync += patience.eq(Mux(self.waits, patience + 1, 0))
+
+        with m.If(self.concerned):
+            m.d.sync += self.awaited.eq(self.number)
+
+        return m

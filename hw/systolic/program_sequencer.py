@@ -1,0 +1,142 @@
+"""Steps through a program, and ends it."""
+
+from amaranth import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.formats import FAULT, Fault
+
+from ..layouts import struct_layout
+
+__all__ = ["ProgramSequencer"]
+
+
+class ProgramSequencer(wiring.Component):
+    """Takes one instruction after the other, has it checked and issued, and stops at a fault.
+
+    A program ends with an instruction that `ends` it, or before one with a fault; then what is
+    under way is completed. When the host is too late it ends at once, and nothing is.
+
+    Timing: `take` follows `start`, and `issue` of any but the last instruction, by a cycle.
+    `waiting` rises 2 cycles after `decoded`. `clear` is the last cycle of `running`; it comes at
+    the earliest 2 cycles after `issue` of the last instruction, and a cycle after `drained`,
+    or after `give_up`.
+
+    Parameters
+    ----------
+    number_width : int
+        Bits of the number of an instruction.
+
+    Members
+    -------
+    start : In(1)
+        Strobe, not while `running`.
+    running : Out(1)
+    take : Out(1)
+        The next instruction can be taken.
+    available : In(1)
+        There is one; with `take`: it is taken.
+    decoded : In(1)
+        Strobe: `wrong` holds what is wrong with it.
+    wrong : In(Fault)
+    number : In(number_width)
+        Of the instruction that was taken.
+    waiting : Out(1)
+        It may be issued.
+    issue, ends : In(1)
+        Strobe: it is; it is the last.
+    drained : In(1)
+        Nothing is under way.
+    expired, awaited : In
+        See `HostWatch`.
+    clear : Out(1)
+        Strobe: the program has ended.
+    give_up : Out(1)
+        Strobe: it ends because the host is too late.
+    fault : Out(1)
+        Until `fault_clear`: the program before was stopped by what `fault_word` says.
+    fault_word : Out(struct_layout(FAULT))
+    fault_clear : In(1)
+    """
+
+    def __init__(self, *, number_width):
+        self.number_width = number_width
+        super().__init__({
+            "start": In(1),
+            "running": Out(1),
+            "take": Out(1),
+            "available": In(1),
+            "decoded": In(1),
+            "wrong": In(Fault),
+            "number": In(number_width),
+            "waiting": Out(1),
+            "issue": In(1),
+            "ends": In(1),
+            "drained": In(1),
+            "expired": In(1),
+            "awaited": In(number_width),
+            "clear": Out(1),
+            "give_up": Out(1),
+            "fault": Out(1),
+            "fault_word": Out(struct_layout(FAULT)),
+            "fault_clear": In(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        with m.If(self.fault_clear):
+            m.d.sync += self.fault.eq(0)
+
+        def stop(fault, number):
+            m.d.sync += [self.fault.eq(1), self.fault_word.fault.eq(fault),
+                         self.fault_word.instruction.eq(number)]
+
+        def give_up_if_late():
+            with m.If(self.expired):
+                stop(Fault.TIMEOUT, self.awaited)
+                m.d.comb += self.give_up.eq(1)
+                m.next = "Clear"
+
+        wrong = Signal(Fault)
+        with m.FSM() as fsm:
+            m.d.comb += self.running.eq(~fsm.ongoing("Idle"))
+
+            with m.State("Idle"):
+                with m.If(self.start):
+                    m.next = "Take"
+
+            with m.State("Take"):
+                m.d.comb += self.take.eq(1)
+                with m.If(self.available):
+                    m.next = "Decode"
+
+            with m.State("Decode"):
+                m.d.sync += wrong.eq(self.wrong)
+                with m.If(self.decoded):
+                    m.next = "Judge"
+
+            with m.State("Judge"):
+                m.next = "Issue"
+                with m.If(wrong != Fault.NONE):
+                    stop(wrong, self.number)
+                    m.next = "Finish"
+
+            with m.State("Issue"):
+                m.d.comb += self.waiting.eq(1)
+                with m.If(self.issue):
+                    m.next = "Take"
+                    with m.If(self.ends):
+                        m.next = "Finish"
+                give_up_if_late()
+
+            with m.State("Finish"):
+                with m.If(self.drained):
+                    m.next = "Clear"
+                give_up_if_late()
+
+            with m.State("Clear"):
+                m.d.comb += self.clear.eq(1)
+                m.next = "Idle"
+
+        return m
