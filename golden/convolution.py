@@ -98,13 +98,14 @@ def max_pool(images, size, *, stride=None, partial=False):
     if min(images.shape[2:]) < size:
         raise ValueError(f"Images of {images.shape[2]} x {images.shape[3]} are smaller than "
                          f"windows of {size}")
-    if partial:
+    missing = [(0, (size - length) % stride) for length in images.shape[2:]]
+    if partial and np.any(missing):
         # The first pixel of a window is never beyond the border: to repeat it changes no maximum.
-        images = np.pad(images, ((0, 0), (0, 0), *((0, (size - length) % stride)
-                                                   for length in images.shape[2:])), mode="edge")
+        images = np.pad(images, ((0, 0), (0, 0), *missing), mode="edge")
     # Along one axis after the other, which takes 2 size instead of size**2 comparisons.
     for axis in (2, 3):
-        count = output_size(images.shape[axis], size, stride)
-        shifted = (images.take(shift + stride * np.arange(count), axis) for shift in range(size))
-        images = reduce(np.maximum, shifted)
+        last = stride * (output_size(images.shape[axis], size, stride) - 1)
+        before = (slice(None),) * axis
+        images = reduce(np.maximum, (images[*before, shift:shift + last + 1:stride]
+                                     for shift in range(size)))
     return images

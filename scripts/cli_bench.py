@@ -153,7 +153,7 @@ def bench_area(
 @app.command("quantise", epilog=examples(
     ("weft bench quantise", "2 to 16 bits, every network that is there"),
     ("weft bench quantise -n digits --bits 4 --bits 8 --json -", "one network; as records"),
-    ("weft bench quantise -n lenet-5 --retrain --plots figures", "trained once, by PyTorch"),
+    ("weft bench quantise -n lenet-5 --plots figures", "with a figure, as PNG and SVG"),
 ) + EXIT_CODES)
 def bench_quantise(
     networks: Annotated[list[str] | None, typer.Option(
@@ -163,13 +163,17 @@ def bench_quantise(
         metavar="N", help="Only so many bits; may be repeated.")] = None,
     series: Annotated[list[str] | None, typer.Option(
         metavar="NAME", help="Only this way to choose scales; may be repeated.")] = None,
-    count: Annotated[int, typer.Option(min=1, help="Test inputs of a network, at most.")] = 2000,
-    retrain: Annotated[bool, typer.Option("--retrain", help="Train LeNet-5.")] = False,
+    count: Annotated[int | None, typer.Option(
+        min=1, help="Test inputs of a network, at most; default: all.")] = None,
+    retrain: Annotated[bool, typer.Option("--retrain", help="Train LeNet-5 anew.")] = False,
     json: JsonOption = None,
     plots: Annotated[str | None, typer.Option(
         metavar="DIR", help="Write figures into this folder.")] = None,
 ):
-    """Sweep the bits of weights and activations: accuracy, and by how much outputs err."""
+    """Sweep the bits of weights and activations: accuracy, and by how much outputs err.
+
+    LeNet-5 is trained the first time, if PyTorch and MNIST are there. All of it takes some minutes.
+    """
     from .bench import quantise as verb
     console, steps = consoles(json)
     result = verb.bench(networks or (), widths=bits or verb.WIDTHS, series=series or (),

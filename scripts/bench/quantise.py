@@ -1,6 +1,7 @@
 """Accuracy of networks over the number of bits that weights and activations are stored in."""
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from rich.table import Table
@@ -10,12 +11,15 @@ from golden.networks.rounded import round_network
 from ..errors import UsageError, did_you_mean
 from ..records import record
 from .quantise_subjects import NAMES, available, load
+from .sweep import sweep
 
 __all__ = ["BENCH", "SERIES", "Point", "QuantiseBench", "bench", "report"]
 
 #: Name in the records.
 BENCH = "quantise"
 WIDTHS = tuple(range(2, 17))
+#: Inputs from which on hundredths of a percent say something.
+_MANY = 1000
 
 #: What is swept, by its name in the table: arguments of `round_network`.
 SERIES = {
@@ -105,7 +109,7 @@ def measure(subject, series, width):
                  float(10 * np.log10(signal / max(noise, signal * 2.0**-46))))
 
 
-def bench(networks=(), *, widths=WIDTHS, series=(), count=2000, retrain=False, plots=None, steps):
+def bench(networks=(), *, widths=WIDTHS, series=(), count=None, retrain=False, plots=None, steps):
     """Sweep the number of bits.
 
     Parameters
@@ -116,10 +120,10 @@ def bench(networks=(), *, widths=WIDTHS, series=(), count=2000, retrain=False, p
         2 to 16.
     series : sequence of str
         Of `SERIES`; all by default.
-    count : int
-        Test inputs of each network, at most.
+    count : int, optional
+        Test inputs of each network, at most; by default all.
     retrain : bool
-        Whether LeNet-5 may be trained.
+        Whether LeNet-5 is trained anew; otherwise it is the first time, if PyTorch is there.
     plots : path-like, optional
         Folder for figures.
     steps : scripts.progress.Steps
@@ -143,7 +147,7 @@ def bench(networks=(), *, widths=WIDTHS, series=(), count=2000, retrain=False, p
     for width in widths:
         if width not in WIDTHS:
             raise UsageError(f"--bits {width}: from {WIDTHS[0]} to {WIDTHS[-1]} bits are known")
-    there, left_out = available(retrain)
+    there, left_out = available()
     for name in networks:
         if name not in there:
             raise UsageError(next(line for line in left_out if line.startswith(name)))
@@ -152,10 +156,7 @@ def bench(networks=(), *, widths=WIDTHS, series=(), count=2000, retrain=False, p
     for name in networks or there:
         subject = load(name, count=count, retrain=retrain, steps=steps)
         with steps.step(f"Rounding {name}", total=len(series) * len(widths)) as advance:
-            for kind in series:
-                for width in widths:
-                    points.append(measure(subject, kind, width))
-                    advance()
+            points += sweep(measure, subject, list(product(series, widths)), advance)
         subjects.append(subject)
     figures = []
     if plots is not None:
@@ -187,9 +188,11 @@ def report(result, console):
     for subject in result.subjects:
         points = [point for point in result.points if point.network == subject.name]
         known = subject.labels is not None
+        places = 2 if len(subject.data) > _MANY else 1
         real = f", as floats {float_accuracy(subject):.2%}" if known else ""
         for title, value in (
-                (f"accuracy, %{real}", lambda point: f"{100 * point.accuracy:.1f}"),
+                (f"accuracy, %{real}",
+                 lambda point, places=places: f"{100 * point.accuracy:.{places}f}"),
                 ("first class as the float network's, %",
                  lambda point: f"{100 * point.agreement:.0f}"),
                 ("outputs over their error, dB", lambda point: f"{point.snr_db:.0f}")):
@@ -211,8 +214,8 @@ def report(result, console):
 def _table(subject, points, title, value):
     widths = sorted({point.width for point in points})
     table = Table(title=f"{subject.name}, {len(subject.data)} inputs: {title}",
-                  title_justify="left", box=None, pad_edge=False)
-    table.add_column("bits")
+                  title_justify="left", box=None, pad_edge=False, collapse_padding=True)
+    table.add_column("bits", no_wrap=True)
     for width in widths:
         table.add_column(str(width), justify="right")
     for series in dict.fromkeys(point.series for point in points):

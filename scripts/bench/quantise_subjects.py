@@ -1,15 +1,18 @@
 """Networks that `weft bench quantise` rounds, with inputs and what they should make of them."""
 
+import hashlib
 import json
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 
-from golden.models.squeezenet import SQUEEZENET, has_squeezenet, load_squeezenet, preprocess
+from golden.models.squeezenet import SQUEEZENET, has_squeezenet, load_squeezenet, views
 from golden.networks.forward import forward
 from golden.networks.graph import Graph
 from golden.networks.rounded import activation_samples, graph_of
 
+from ..compression.recipes import RECIPES
 from ..compression.subjects import load_subject
 from ..compression.weights_file import read_weights
 from ..errors import UsageError
@@ -20,10 +23,10 @@ __all__ = ["NAMES", "QuantiseSubject", "available", "load"]
 
 #: Networks that can be rounded, in the order of the table.
 NAMES = ("digits", "lenet-5", "squeezenet")
-#: Inputs that scales are chosen by; of SqueezeNet, the images at hand.
+#: Inputs that scales are chosen by; of SqueezeNet, the middles of the images at hand.
 _CALIBRATION = 1000
-#: Images that are computed at a time.
-_BATCH = 100
+#: Pixels that are computed at a time, all channels counted: so much work stays within the cache.
+_PIXELS = 100 * 28 * 28
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,23 +58,19 @@ class QuantiseSubject:
 
     def run(self, function):
         """Outputs, (images, classes), of a function of images, some at a time."""
-        return np.concatenate([
-            function(self.data[first:first + _BATCH])[:, :, 0, 0]
-            for first in range(0, len(self.data), _BATCH)])
+        size = max(1, _PIXELS // self.data[0].size)
+        return np.concatenate([function(self.data[first:first + size])[:, :, 0, 0]
+                               for first in range(0, len(self.data), size)])
 
 
 def lenet_file():
-    """Where the real weights of LeNet-5 are kept once they have been trained."""
-    return build_dir("quantise") / "lenet-5.npz"
+    """Where the real weights of LeNet-5 are kept once they have been trained by this recipe."""
+    recipe = hashlib.sha256(repr(RECIPES["lenet-5"]).encode()).hexdigest()
+    return build_dir("quantise") / f"lenet-5-{recipe[:8]}.npz"
 
 
-def available(retrain=False):
-    """Networks that are there.
-
-    Parameters
-    ----------
-    retrain : bool
-        Whether LeNet-5 may be trained.
+def available():
+    """Networks that are there, or can be trained.
 
     Returns
     -------
@@ -80,11 +79,11 @@ def available(retrain=False):
         A sentence on each of the others.
     """
     reasons = {}
-    if not (lenet_file().is_file() or retrain):
-        reasons["lenet-5"] = ("lenet-5 is left out: it has not been trained here; --retrain does "
-                              "that once, in some minutes")
-    elif not (data_dir() and (data_dir() / "mnist").is_dir()):
+    if not (data_dir() and (data_dir() / "mnist").is_dir()):
         reasons["lenet-5"] = "lenet-5 is left out: mnist is not in the data folder (see WEFT_DATA)"
+    elif not (lenet_file().is_file() or find_spec("torch")):
+        reasons["lenet-5"] = ("lenet-5 is left out: it has not been trained here, which takes "
+                              "PyTorch: pip install 'weft[train]'")
     if not has_squeezenet(data_dir()):
         reasons["squeezenet"] = ("squeezenet is left out: squeezenet/compressed_SqueezeNet.net is "
                                  "not in the data folder (see WEFT_DATA)")
@@ -98,10 +97,10 @@ def load(name, *, count, retrain, steps):
     ----------
     name : str
         One of `NAMES`.
-    count : int
-        Test inputs to measure on, at most.
+    count : int or None
+        Test inputs to measure on, at most; None is all.
     retrain : bool
-        Whether to train LeNet-5 anew.
+        Whether to train LeNet-5 anew, even if it has been trained here.
     steps : scripts.progress.Steps
 
     Returns
@@ -124,13 +123,14 @@ def load(name, *, count, retrain, steps):
                    load_squeezenet(data_dir())}
         names = list(json.loads((data_dir() / "squeezenet" / "expected_top5.json").read_text())
                      ["images"])
-        data = np.stack([preprocess(read_pixels(data_dir() / "images" / image))
-                         for image in names])[:count]
-        return _subject(name, SQUEEZENET, weights, data, None, data, rng)
+        crops = np.stack([views(read_pixels(data_dir() / "images" / image)) for image in names])
+        # The middle of every image first, by which the scales are chosen.
+        data = np.concatenate(crops.swapaxes(0, 1))
+        return _subject(name, SQUEEZENET, weights, data[:count], None, data[:len(names)], rng)
     # Digits are trained in seconds; LeNet-5's subject brings its data even where it is not trained.
     trained = load_subject(name)
     layers = trained.layers
-    if name == "lenet-5" and not retrain:
+    if name == "lenet-5" and lenet_file().is_file() and not retrain:
         layers = read_weights(lenet_file()).layers
     else:
         with steps.step(f"Training {name}"):

@@ -53,6 +53,19 @@ def test_convolution(kernel, stride, padding):
     np.testing.assert_array_equal(exact, reference(images, weights, stride, padding))
 
 
+def test_outputs_lie_as_the_next_convolution_wants_them():
+    """Pooling in between keeps the number of the image innermost; so no array is turned around."""
+    rng = np.random.default_rng(0)
+    images, weights = rng.normal(size=(5, 3, 9, 9)), rng.normal(size=(4, 3, 2, 2))
+    outputs = conv2d(images, weights)
+    pooled = max_pool(outputs, 2)
+    for array in (outputs, pooled):
+        assert array.transpose(1, 2, 3, 0).flags.c_contiguous
+    np.testing.assert_array_equal(pooled, max_pool(np.ascontiguousarray(outputs), 2))
+    with pytest.raises(ValueError, match="9 x 9, padding included, are smaller .* of 10 x 10"):
+        conv2d(images, rng.normal(size=(4, 3, 10, 10)))
+
+
 @pytest.mark.parametrize(("largest", "type_"), [
     (1 << 18, np.float32), ((1 << 18) + 1, np.float64), (1 << 47, np.float64)])
 def test_integers_are_exact_up_to_the_bound(largest, type_, monkeypatch):
