@@ -78,6 +78,29 @@ def bench_dense(
                             steps=steps), console, json)
 
 
+@app.command("tpu", epilog=examples(
+    ("weft bench tpu", "the six workloads of TPU v1, beside what was published"),
+    ("weft bench tpu -w MLP0 --json -", "one of them; as records"),
+    ("weft bench tpu --plots figures", "the roofline as PNG and SVG"),
+) + EXIT_CODES)
+def bench_tpu(
+    workloads: Annotated[list[str] | None, typer.Option(
+        "--workload", "-w", metavar="NAME", help="MLP0, MLP1, LSTM0, LSTM1, CNN0 or CNN1; may be "
+                                                 "repeated; default: all.")] = None,
+    json: JsonOption = None,
+    plots: Annotated[str | None, typer.Option(
+        metavar="DIR", help="Write figures into this folder.")] = None,
+):
+    """Run the workloads of TPU v1 on a dense core of its size, by the cycle model.
+
+    256 x 256 multipliers at 700 MHz, weights from a memory of 34 GB/s: where the cycles go, beside
+    table 3 of the paper, the roofline, and batch against latency.
+    """
+    from .bench import tpu as verb
+    console, steps = consoles(json)
+    finish(verb, verb.bench(workloads or (), plots=plots, steps=steps), console, json)
+
+
 @app.command("compress", epilog=examples(
     ("weft bench compress", "LeNet-300-100 and LeNet-5 as they ship, layer by layer; SqueezeNet"),
     ("weft bench compress -n lenet-5 --json -", "one of them; as records"),
