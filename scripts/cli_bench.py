@@ -202,3 +202,28 @@ def bench_quantise(
     result = verb.bench(networks or (), widths=bits or verb.WIDTHS, series=series or (),
                         count=count, retrain=retrain, plots=plots, steps=steps)
     finish(verb, result, console, json)
+
+
+@app.command("ternary", epilog=examples(
+    ("weft bench ternary", "the ternary networks that ship, and what has been trained here"),
+    ("weft bench ternary -n digits --train", "trained by every method, in some minutes"),
+    ("weft bench ternary --train --json -", "all three; as records"),
+) + EXIT_CODES)
+def bench_ternary(
+    networks: Annotated[list[str] | None, typer.Option(
+        "--network", "-n", metavar="NAME", help="digits, lenet-300-100 or lenet-5; may be "
+                                                "repeated; default: all.")] = None,
+    train: Annotated[bool, typer.Option("--train", help="Train by every method, with PyTorch and, "
+                                                        "LeNet, MNIST.")] = False,
+    effort: Annotated[float, typer.Option(min=0, help="Fraction of the epochs to train for.")] = 1,
+    json: JsonOption = None,
+):
+    """Print what networks of binary and ternary weights get wrong, by method.
+
+    Training takes half an hour for all networks. What is done is kept: interrupt it and start it
+    again as you like.
+    """
+    from .bench import ternary as verb
+    console, steps = consoles(json)
+    result = verb.bench(networks or (), train=train, effort=effort, steps=steps)
+    finish(verb, result, console, json)

@@ -16,20 +16,14 @@ from golden.compression.float_network import activation_limits, shared_network
 from golden.compression.prune import density
 from golden.container import dumps, write_network
 
+from .compression.low_bits import TRAINING
 from .compression.stages import float_error, network_error
 from .compression.subjects import NAMES, load_subject
-from .compression.ternary_training import train_ternary
+from .compression.weight_training import train_ternary
 from .progress import Steps
 
 __all__ = ["main", "make_ternary"]
 
-#: Epochs of ternary training, Adam's step, and the threshold of each layer as a share of its
-#: largest weight: more than the paper's 0.05 where zeros cost little, as the core skips them.
-SETTINGS = {
-    "digits": (120, 3e-3, (0.25, 0.25, 0.1)),
-    "lenet-300-100": (15, 1e-3, (0.25, 0.2, 0.1)),
-    "lenet-5": (8, 1e-3, (0.05, 0.15, 0.2, 0.1)),
-}
 #: Inputs over which the largest activations are sought.
 _CALIBRATION = 10000
 
@@ -40,7 +34,7 @@ def make_ternary(name, *, effort=1.0, seed=0, quiet=False):
     Parameters
     ----------
     name : str
-        One of `SETTINGS`.
+        One of `scripts.compression.low_bits.TRAINING`.
     effort : float
         Fraction of the epochs to train for, at least one in each phase; less is for tests.
     seed : int
@@ -59,7 +53,7 @@ def make_ternary(name, *, effort=1.0, seed=0, quiet=False):
     ToolMissing
         If PyTorch is needed and not installed.
     """
-    epochs, rate, share = SETTINGS[name]
+    epochs, rate, share = TRAINING[name]
     subject, steps = load_subject(name, seed=seed), Steps(quiet=quiet)
     epochs, float_epochs = (max(1, round(effort * count))
                             for count in (epochs, subject.recipe.epochs))
@@ -87,7 +81,7 @@ def make_ternary(name, *, effort=1.0, seed=0, quiet=False):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("network", choices=[name for name in NAMES if name in SETTINGS])
+    parser.add_argument("network", choices=[name for name in NAMES if name in TRAINING])
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     args = parser.parse_args(argv)
     network = make_ternary(args.network)

@@ -64,20 +64,34 @@ def load_lenet(name):
 
 def read_lenet(name):
     """Bytes of the file of `load_lenet`; errors as there."""
-    if name not in LENETS:
-        raise ValueError(f"name must be one of {', '.join(LENETS)}, not {name!r}")
-    return resources.files(__package__).joinpath(f"{name.replace('-', '_')}.weft").read_bytes()
+    return _read(name)
 
 
-def load_ternary_lenet():
-    """Read LeNet-300-100 with ternary weights, which ships with the project.
+def load_ternary_lenet(name):
+    """Read a LeNet with ternary weights in all layers, which ships with the project.
 
     `scripts/train_ternary.py` made it, by trained ternary quantisation.
+
+    Parameters
+    ----------
+    name : "lenet-300-100" or "lenet-5"
 
     Returns
     -------
     SparseNetwork
-        Layers ip1, ip2 and ip3; each has the codebook (0, Wp, -Wn, 0), whose last entry is unused.
+        Each layer has the codebook (0, Wp, -Wn, 0), whose last entry is unused. Its metadata say
+        how it was made and what it reaches.
+
+    Raises
+    ------
+    ValueError
+        If there is no such network.
     """
-    file = resources.files(__package__).joinpath("lenet_300_100_ternary.weft")
-    return loads(file.read_bytes())
+    return loads(_read(name, "_ternary"))
+
+
+def _read(name, suffix=""):
+    if name not in LENETS:
+        raise ValueError(f"name must be one of {', '.join(LENETS)}, not {name!r}")
+    file = f"{name.replace('-', '_')}{suffix}.weft"
+    return resources.files(__package__).joinpath(file).read_bytes()

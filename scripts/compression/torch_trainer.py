@@ -167,24 +167,27 @@ class TorchTrainer:
         soft = cross_entropy(outputs / _TEMPERATURE, self.targets[chosen]) * _TEMPERATURE**2
         return (1 - self.distillation) * loss + self.distillation * soft
 
+    def product(self, layer, weight, bias, inputs):
+        """Sums of one layer, pooled if it pools; tensors, of which `layer` says the window only."""
+        functional, window = self.torch.nn.functional, layer.window
+        if window is None:
+            return functional.linear(inputs.flatten(1), weight, bias)
+        kernel = (window.channels, window.kernel_height, window.kernel_width)
+        # With the channels innermost a convolution takes half the time.
+        images = inputs.reshape(-1, window.channels, window.height, window.width).to(
+            memory_format=self.torch.channels_last)
+        images = functional.conv2d(images, weight.view(-1, *kernel), bias,
+                                   stride=window.stride, padding=window.padding)
+        return functional.max_pool2d(images, window.pool)
+
     def _forward(self, layers, weights, biases, inputs, dropout):
         functional = self.torch.nn.functional
         last = len(layers) - 1
         for number, (layer, weight, bias) in enumerate(zip(layers, weights, biases, strict=True)):
-            window = layer.window
-            if window is None:
-                inputs = functional.linear(inputs.flatten(1), weight, bias)
-            else:
-                kernel = (window.channels, window.kernel_height, window.kernel_width)
-                # With the channels innermost a convolution takes half the time.
-                images = inputs.reshape(-1, window.channels, window.height, window.width).to(
-                    memory_format=self.torch.channels_last)
-                images = functional.conv2d(images, weight.view(-1, *kernel), bias,
-                                           stride=window.stride, padding=window.padding)
-                inputs = functional.max_pool2d(images, window.pool)
+            inputs = self.product(layer, weight, bias, inputs)
             if number < last:
                 inputs = functional.relu(inputs)
-                if dropout and window is None:
+                if dropout and layer.window is None:
                     inputs = functional.dropout(inputs, dropout)
         return inputs
 

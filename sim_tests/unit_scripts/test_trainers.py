@@ -8,7 +8,7 @@ from golden.compression.float_network import FloatLayer, forward
 from golden.network import Window
 from scripts.compression.numpy_trainer import NumpyTrainer
 from scripts.compression.subjects import Subject
-from scripts.compression.ternary_training import train_ternary
+from scripts.compression.weight_training import train_ternary
 from scripts.compression.torch_trainer import TorchTrainer
 
 WINDOW = Window(1, 8, 8, 3, 3, pool=2)
