@@ -90,6 +90,7 @@ def inspect(
 @app.command(epilog=examples(
     ("weft demo", "all held-out digits on 4 processing elements"),
     ("weft demo --digits 20 --set pes=16", "fewer digits, more of them"),
+    ("weft demo -c icebreaker --no-dense", "another sparse core, and nothing else"),
     ("weft demo -c eie --json -", "the core as published; records on standard output"),
 ) + EXIT_CODES)
 def demo(
@@ -97,16 +98,20 @@ def demo(
     json: JsonOption = None,
     digits: Annotated[int | None, typer.Option(
         min=1, help="How many of the held-out digits to run; default: all.")] = None,
+    dense: Annotated[bool, typer.Option(
+        help="Whether to run the dense core, too.")] = True,
 ):
-    """Run the handwritten-digits network through golden model and RTL, and compare every bit.
+    """Run handwritten digits through golden models and RTL of both cores, and compare every bit.
 
-    The network is encoded, the core emitted as Verilog and run in Verilator through its host port:
-    layer by layer, where every output and counter is compared, and as whole-network runs.
+    The compressed network is encoded, the sparse core emitted as Verilog and run in Verilator
+    through its host port: layer by layer, where every output and counter is compared, and as
+    whole-network runs. On the dense core run two networks that are not compressed, a perceptron and
+    a convolutional one, and every tensor is compared.
     """
     settings = _settings(config, assignments)
     from . import demo as verb
     console, steps = consoles(json)
-    result = verb.demo(settings, digits=digits, out_dir=out_dir, steps=steps)
+    result = verb.demo(settings, digits=digits, out_dir=out_dir, dense=dense, steps=steps)
     finish(verb, result, console, json)
 
 

@@ -15,8 +15,9 @@ from .settings import configuration
 
 __all__ = ["DenseDigits", "run_dense_digits", "settings_for"]
 
-#: Images of a run, so that all tensors of all of them stay in the unified buffer.
-_BATCH = {"mlp": 20, "cnn": 10, "lstm": 2}
+#: Images of a run: as many as leave room for all tensors of all of them in the unified buffer, and
+#: for the program.
+_BATCH = {"mlp": 90, "cnn": 60, "lstm": 2}
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +30,11 @@ class DenseDigits:
         Of the network.
     tensors : tuple of str
         Those that were compared element by element: all that the core writes to its buffer.
-    images : int
-    accuracy : float
-        Share of the digits that were read correctly.
+    images, batch : int
+        Of all runs, and of one at most.
+    accuracy, accuracy_golden : float
+        Share of the digits that were read correctly, by the core and by the network in NumPy.
+    weights : int
     counters : dict of DenseCounter to int
         Sums over all runs.
     macs : int
@@ -44,7 +47,10 @@ class DenseDigits:
     name: str
     tensors: tuple[str, ...]
     images: int
+    batch: int
     accuracy: float
+    accuracy_golden: float
+    weights: int
     counters: dict
     macs: int
     pes: int
@@ -123,7 +129,10 @@ def run_dense_digits(name, simulator, settings, pixels, labels):
         for counter in DenseCounter:
             counters[counter] += outcome.counters[counter]
         cycles, seconds = cycles + outcome.cycles, seconds + outcome.cpu_seconds
-    right = np.argmax(np.concatenate(outputs), axis=1) == labels
-    return DenseDigits(name, compared, len(pixels), float(right.mean()), counters,
-                       network.macs * len(pixels), settings.config.pes,
-                       cycles / max(seconds, 1e-9))
+    right, right_golden = (
+        float(np.mean(np.argmax(values, axis=1) == labels))
+        for values in (np.concatenate(outputs), tensors[network.outputs[0]]))
+    weights = sum(layer.weights.size for layer in network.layers if hasattr(layer, "weights"))
+    return DenseDigits(
+        name, compared, len(pixels), min(_BATCH[name], len(pixels)), right, right_golden, weights,
+        counters, network.macs * len(pixels), settings.config.pes, cycles / max(seconds, 1e-9))

@@ -24,7 +24,8 @@ from .paths import build_dir, data_dir
 from .records import record
 from .settings import Settings
 
-__all__ = ["Simulated", "network_of", "inputs_of", "report", "simulate", "simulate_network"]
+__all__ = ["Simulated", "network_of", "inputs_of", "report", "simulate", "simulate_network",
+           "verdict"]
 
 #: Name that stands for the network and the held-out images that ship with the project.
 SHIPPED = "digits"
@@ -232,10 +233,10 @@ def report(result, console):
             escape(layer.name), f"{rows} x {columns}",
             f"{layer.weights} ({layer.weights / (rows * columns):.1%})", str(layer.entries),
             f"{layer.products / slots:.3f}", f"{cycles / outcome.inputs:.1f}",
-            f"{layer.counters[Counter.BUSY] / slots:.1%}", _verdict(outcome.layer_exact(layer)))
+            f"{layer.counters[Counter.BUSY] / slots:.1%}", verdict(outcome.layer_exact(layer)))
     total = outcome.total_cycles / outcome.inputs
     table.add_row("network", "", "", str(sum(layer.entries for layer in outcome.layers)), "",
-                  f"{total:.1f}", "", _verdict(outcome.bit_exact))
+                  f"{total:.1f}", "", verdict(outcome.bit_exact))
     console.print(table)
     console.print("[dim]Every layer's cycles are those of its matrix times vector; the network's "
                   "are those from start to result.[/]")
@@ -249,5 +250,6 @@ def report(result, console):
     outcome.check()
 
 
-def _verdict(exact):
+def verdict(exact):
+    """How a table says whether all bits are equal."""
     return "[green]exact[/]" if exact else "[red]MISMATCH[/]"

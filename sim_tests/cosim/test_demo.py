@@ -7,6 +7,7 @@ import pytest
 
 from golden.formats import RESPONSE, Opcode
 from golden.models.digits import load_digits_network
+from golden.systolic.execute import execute as run_instructions
 from hw.sparse.core import SparseCore
 from scripts import api
 from scripts.cli import main
@@ -40,7 +41,7 @@ def test_every_layer_is_exact(preset, tmp_path):
 def test_the_demo_reports_and_writes_what_it_promises(tmp_path):
     done = weft("demo", "--digits", str(DIGITS), "-o", str(tmp_path), "--json", "-", timeout=900)
     assert done.returncode == 0, done.stderr
-    records = json.loads(done.stdout)
+    *records, mlp, mlp_golden, cnn, cnn_golden = json.loads(done.stdout)
     assert [(r["source"], r.get("layer")) for r in records] == [
         (source, layer) for layer in ("fc1", "fc2", "fc3") for source in ("rtl", "model")
     ] + [("rtl", None), ("golden", None)]
@@ -51,7 +52,36 @@ def test_the_demo_reports_and_writes_what_it_promises(tmp_path):
     for name in ("sparse_core.v", "sparse_core.json", "demo.vcd"):
         assert str(tmp_path / name) in done.stderr
         assert (tmp_path / name).stat().st_size > 1000
-    assert done.stderr.count("exact") >= 4
+    assert done.stderr.count("exact") >= 4 + 3
+    for name, hardware, golden in (("mlp", mlp, mlp_golden), ("cnn", cnn, cnn_golden)):
+        for item, source in ((hardware, "rtl"), (golden, "golden")):
+            assert (item["bench"], item["config"], item["source"], item["network"]) == (
+                "demo", "dense", source, f"digits-{name}")
+            assert item["inputs"] == DIGITS
+        assert hardware["bit_exact"] and hardware["accuracy"] == golden["accuracy"] > 0.9
+        assert 0 < hardware["utilisation"] < 1
+        row, = [line for line in done.stderr.splitlines() if line.startswith(f"dense  {name},")]
+        assert f"{hardware['cycles'] / DIGITS:.1f}" in row and row.endswith("exact")
+
+
+def test_the_dense_core_may_stay_out(tmp_path):
+    result = api.demo(api.configuration("weft"), digits=1, out_dir=tmp_path, dense=False)
+    assert result.bit_exact and result.dense == []
+    assert [item["source"] for item in result.records[-2:]] == ["rtl", "golden"]
+    assert not any("network" in item for item in result.records)
+
+
+def test_a_dense_core_that_differs_ends_the_demo(monkeypatch, tmp_path):
+    monkeypatch.setattr("scripts.dense_run.execute", _another_result)
+    with pytest.raises(Mismatch, match="mlp: 1 elements of the unified buffer differ, the first is "
+                                       "7"):
+        api.demo(api.configuration("weft"), digits=1, out_dir=tmp_path)
+
+
+def _another_result(memories, **options):
+    result = run_instructions(memories, **options)
+    result.unified[7] ^= 1
+    return result
 
 
 def test_the_same_run_twice_gives_the_same_verilog_and_figures(tmp_path):
