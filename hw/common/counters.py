@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Counters", "tree_sum"]
+__all__ = ["Counters", "count", "tree_sum"]
 
 
 def tree_sum(values):
@@ -68,3 +68,30 @@ class Counters(wiring.Component):
                     m.d.sync += self.value.eq(counter)
 
         return m
+
+
+def count(m, amounts, *, clear, select, kept=()):
+    """Add `Counters` to a core.
+
+    Parameters
+    ----------
+    m : Module
+        Gets the submodule `counters`.
+    amounts : dict of IntEnum to Value
+        Amount to add to each counter, in the order of their numbers.
+    clear, select, kept
+        See `Counters`; `kept` by number.
+
+    Returns
+    -------
+    Value
+        The counter that was selected.
+    """
+    names = {counter: counter.name.lower() for counter in amounts}
+    m.submodules.counters = counters = Counters(
+        names=names.values(), kept={names[counter] for counter in kept},
+        widths={names[counter]: len(amount) for counter, amount in amounts.items()})
+    m.d.comb += [counters.clear.eq(clear), counters.select.eq(select)]
+    for counter, amount in amounts.items():
+        m.d.comb += getattr(counters, names[counter]).eq(amount)
+    return counters.value

@@ -110,25 +110,13 @@ class CommandPort(wiring.Component):
         self.part_width = max(1, ceil_log2(max(p.word_parts for p in ports)))
         self.check_cycles = CommandCheck.cycles_of(self.memories, layer_count) + 2
 
+        place = {"valid": Out(1), "memory": Out(4), "unit": Out(self.unit_width),
+                 "address": Out(self.address_width), "part": Out(self.part_width)}
         super().__init__({
             "commands": In(stream.Signature(32)),
             "responses": Out(stream.Signature(32)),
-            "load": Out(wiring.Signature({
-                "valid": Out(1),
-                "memory": Out(4),
-                "unit": Out(self.unit_width),
-                "address": Out(self.address_width),
-                "part": Out(self.part_width),
-                "last_part": Out(1),
-                "data": Out(32),
-            })),
-            "fetch": Out(wiring.Signature({
-                "valid": Out(1),
-                "memory": Out(4),
-                "unit": Out(self.unit_width),
-                "address": Out(self.address_width),
-                "part": Out(self.part_width),
-            })),
+            "load": Out(wiring.Signature({**place, "last_part": Out(1), "data": Out(32)})),
+            "fetch": Out(wiring.Signature(place)),
             "fetched": In(32),
             "run": Out(wiring.Signature({
                 "start": Out(1),
@@ -172,17 +160,14 @@ class CommandPort(wiring.Component):
         # Words of payload, one cycle after the stream; words fetched.
         last_part = part + 1 == check.word_parts
         m.d.sync += self.load.valid.eq(0)
-        m.d.comb += [
-            self.load.memory.eq(header.memory),
-            self.load.unit.eq(header.unit),
-            self.load.address.eq(address),
-            self.load.part.eq(part),
-            self.load.last_part.eq(last_part),
-            self.fetch.memory.eq(header.memory),
-            self.fetch.unit.eq(header.unit),
-            self.fetch.address.eq(address),
-            self.fetch.part.eq(part),
-        ]
+        for access in (self.load, self.fetch):
+            m.d.comb += [
+                access.memory.eq(header.memory),
+                access.unit.eq(header.unit),
+                access.address.eq(address),
+                access.part.eq(part),
+            ]
+        m.d.comb += self.load.last_part.eq(last_part)
         # Only whole memory words pass, so that every command finds `part` at 0 and leaves it there.
         with m.If(self.load.valid | self.fetch.valid):
             m.d.sync += part.eq(part + 1)

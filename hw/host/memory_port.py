@@ -35,6 +35,17 @@ class MemoryPort:
     alignment: int = 1
     while_running: bool = False
 
+    @classmethod
+    def written(cls, depth, *, units=1, parts=1, **others):
+        """A memory that the host writes, and does not read unless `others` say so."""
+        return cls(units=units, depth=depth, word_parts=parts,
+                   **{"readable": False, "writable": True} | others)
+
+    @classmethod
+    def read_only(cls, depth):
+        """`depth` words of 32 bits that the host only reads."""
+        return cls(units=1, depth=depth, word_parts=1, readable=True, writable=False)
+
     def __post_init__(self):
         if not 1 <= self.units <= 1 << 16:
             raise ValueError(f"Units must be from 1 to 65536, not {self.units}")

@@ -7,7 +7,7 @@ from amaranth.utils import exact_log2
 
 from golden.formats import IDENTITY, LAYER, PROTOCOL_VERSION, Counter, Memory
 
-from ..common.counters import Counters, tree_sum
+from ..common.counters import count, tree_sum
 from ..common.output_stage import OutputStage
 from ..host.command_port import CommandPort, MemoryPort
 from ..memory import Collision, block_ram
@@ -54,14 +54,7 @@ class SparseCore(wiring.Component):
     def memory_map(self):
         """Memories as the host sees them, see `CommandPort`."""
         config = self.config
-
-        def written(depth, *, units=1, parts=1, alignment=1, while_running=False, readable=False):
-            return MemoryPort(units=units, depth=depth, word_parts=parts, readable=readable,
-                              writable=True, alignment=alignment, while_running=while_running)
-
-        def read_only(depth):
-            return MemoryPort(units=1, depth=depth, word_parts=1, readable=True, writable=False)
-
+        written, read_only = MemoryPort.written, MemoryPort.read_only
         return {
             Memory.LAYERS: written(config.layer_count * LAYER.words()),
             Memory.BIASES: written(config.bias_depth),
@@ -254,15 +247,7 @@ class SparseCore(wiring.Component):
             Counter.SATURATIONS: array.saturations + tree_sum(
                 output.saturated for output in outputs),
         }
-        names = [counter.name.lower() for counter in Counter]
-        m.submodules.counters = counters = Counters(names=names, widths={
-            name: len(amount) for name, amount in zip(names, amounts.values(), strict=True)})
-        m.d.comb += [
-            counters.clear.eq(port.run.start),
-            counters.select.eq(port.fetch.address),
-        ]
-        for name, amount in zip(names, amounts.values(), strict=True):
-            m.d.comb += getattr(counters, name).eq(amount)
+        counted = count(m, amounts, clear=port.run.start, select=port.fetch.address)
 
         # What the host reads: one cycle after the fetch from where it lies, then two registers.
         fetch_memory = Signal(4)
@@ -281,7 +266,7 @@ class SparseCore(wiring.Component):
                         with m.Case(number):
                             m.d.sync += shown.eq(value)
             with m.Case(Memory.COUNTERS):
-                m.d.sync += shown.eq(counters.value)
+                m.d.sync += shown.eq(counted)
             with m.Case(Memory.IDENTITY):
                 m.d.sync += shown.eq(identity)
         m.d.sync += port.fetched.eq(shown)

@@ -9,7 +9,9 @@ from golden.formats import POSITION_WIDTH, DenseMemory
 
 from ..common.counters import tree_sum
 from ..common.pipeline import delay, register
-from .activation_sequencer import BEAT, ActivationSequencer
+from .activation_sequencer import ActivationSequencer
+from .beat_pipeline import BeatPipeline
+from .operation_slot import OperationSlot
 from .operations import activation_operation
 from .output_lane import OutputLane
 from .parameter_memory import ParameterMemory
@@ -144,27 +146,15 @@ class ActivationUnit(wiring.Component):
 
         config, lanes = self.config, self.config.lanes
 
-        # The instruction that waits, the one under way.
-        waiting = Signal()
-        pending = Signal.like(self.operations.payload, reset_less=True)
-        operation = Signal.like(pending, reset_less=True)
-        busy = Signal()
-        start = Signal()
-        m.d.comb += [
-            self.operations.ready.eq(~waiting),
-            start.eq(waiting & ~busy),
-            self.idle.eq(~waiting & ~busy),
-        ]
-        with m.If(self.operations.valid & ~waiting):
-            m.d.sync += [pending.eq(self.operations.payload), waiting.eq(1)]
-        with m.If(start):
-            m.d.sync += [operation.eq(pending), waiting.eq(0), busy.eq(1)]
-        with m.If(self.done):
-            m.d.sync += busy.eq(0)
+        # The instruction under way; another one may wait.
+        m.submodules.slot = slot = OperationSlot(self.operations.payload.shape())
+        wiring.connect(m, wiring.flipped(self.operations), slot.operations)
+        m.d.comb += [slot.done.eq(self.done), self.idle.eq(slot.idle)]
+        operation, start = slot.operation, slot.start
 
         m.submodules.sequencer = sequencer = ActivationSequencer(config)
         m.d.comb += [
-            sequencer.operation.eq(pending),
+            sequencer.operation.eq(slot.pending),
             sequencer.start.eq(start),
             sequencer.written.eq(self.written),
             self.waits.eq(sequencer.waits),
@@ -176,22 +166,12 @@ class ActivationUnit(wiring.Component):
         ]
 
         # Reads under way: `ahead[n]` will be in the output stages in n cycles.
-        ahead = {}
-        reads = ((self._sum_cycles, sequencer.accumulator_read),
-                 (self._vector_cycles, sequencer.unified_read))
-        for cycles in reversed(range(max(self._sum_cycles, self._vector_cycles) + 1)):
-            read = Signal(data.StructLayout({"valid": 1, "beat": BEAT}), name=f"ahead_{cycles}")
-            if cycles + 1 in ahead:
-                before = ahead[cycles + 1]
-                valid = Signal(name=f"valid_{cycles}")
-                m.d.sync += valid.eq(before.valid)
-                m.d.comb += read.valid.eq(valid)
-                m.d.comb += read.beat.eq(register(m, before.beat.as_value(), f"beat_{cycles}"))
-            for enters, issued in reads:
-                if cycles == enters:
-                    with m.If(issued):
-                        m.d.comb += [read.valid.eq(1), read.beat.eq(sequencer.beat)]
-            ahead[cycles] = read
+        m.submodules.beats = beats = BeatPipeline(cycles=(self._sum_cycles, self._vector_cycles))
+        m.d.comb += [
+            beats.issued.eq(Cat(sequencer.accumulator_read, sequencer.unified_read)),
+            beats.beat.eq(sequencer.beat),
+        ]
+        ahead = beats.ahead
 
         # Sums of accumulators, or of elements; what is not computed is 0.
         m.submodules.pooling = pooling = self._pooling

@@ -14,12 +14,13 @@ from golden.formats import (
     DenseMemory,
 )
 
-from ..common.counters import Counters
+from ..common.counters import count
 from ..host.command_port import CommandPort, MemoryPort
 from ..host.packet_arbiter import PacketArbiter
 from .activation_unit import ActivationUnit
 from .dispatcher import Dispatcher
 from .host_unit import HostUnit
+from .matrix_timer import MatrixTimer
 from .matrix_unit import MatrixUnit
 from .unified_buffer import UnifiedBuffer
 from .weight_unit import WeightUnit
@@ -65,14 +66,7 @@ class DenseCore(wiring.Component):
     def memory_map(self):
         """Memories as the host sees them, see `CommandPort`."""
         config = self.config
-
-        def written(depth, *, parts=1, readable=False, while_running=False):
-            return MemoryPort(units=1, depth=depth, word_parts=parts, readable=readable,
-                              writable=True, while_running=while_running)
-
-        def read_only(depth):
-            return MemoryPort(units=1, depth=depth, word_parts=1, readable=True, writable=False)
-
+        written, read_only = MemoryPort.written, MemoryPort.read_only
         memories = {
             DenseMemory.PROGRAM: written(config.program_depth, parts=INSTRUCTION_WIDTH // 32),
             DenseMemory.PARAMETERS: written(config.parameter_depth, parts=PARAMETER.words()),
@@ -247,15 +241,12 @@ class DenseCore(wiring.Component):
 
     def _count(self, m, port, dispatcher, weights, matrix, activation, host):
         """Counters, and what the host reads of them and of the rest."""
-        # Cycles since the last row of accumulators, or since the first Read_Weights.
-        since = Signal(32)
-        begun = Signal()
-        with m.If(dispatcher.reads_weights):
-            m.d.sync += begun.eq(1)
-        with m.If(begun | dispatcher.reads_weights):
-            m.d.sync += since.eq(Mux(matrix.row_written, 0, since + 1))
-        with m.If(port.run.start):
-            m.d.sync += [since.eq(0), begun.eq(0)]
+        m.submodules.timer = timer = MatrixTimer()
+        m.d.comb += [
+            timer.clear.eq(port.run.start),
+            timer.reads_weights.eq(dispatcher.reads_weights),
+            timer.row_written.eq(matrix.row_written),
+        ]
 
         # The matrix unit tells of the cycle before.
         running = Signal()
@@ -270,23 +261,18 @@ class DenseCore(wiring.Component):
             DenseCounter.RAW_STALL: dispatcher.raw_stalled,
             DenseCounter.INPUT_STALL: host.input_stalled,
             DenseCounter.USEFUL_MACS: matrix.useful,
-            DenseCounter.MATRIX_CYCLES: Mux(begun & matrix.row_written, since + 1, 0)[:32],
+            DenseCounter.MATRIX_CYCLES: timer.cycles,
             DenseCounter.INSTRUCTIONS: dispatcher.issued,
             DenseCounter.TILES: matrix.tile,
             DenseCounter.SATURATIONS: matrix.saturations + activation.saturations,
             DenseCounter.DROPPED: host.dropped,
         }
-        names = [counter.name.lower() for counter in DenseCounter]
-        m.submodules.counters = counters = Counters(
-            names=names, kept={"dropped"},
-            widths={counter.name.lower(): len(amount) for counter, amount in amounts.items()})
         # The address of a fetch holds for its own cycle only.
         asked = Signal(range(max(len(DenseCounter), len(DENSE_IDENTITY))), reset_less=True)
         with m.If(port.fetch.valid):
             m.d.sync += asked.eq(port.fetch.address)
-        m.d.comb += [counters.clear.eq(port.run.start), counters.select.eq(asked)]
-        for counter, amount in amounts.items():
-            m.d.comb += getattr(counters, counter.name.lower()).eq(amount)
+        counted = count(m, amounts, clear=port.run.start, select=asked,
+                        kept={DenseCounter.DROPPED})
 
         # Counters and identity come early, and wait; words of the unified buffer come in time.
         shown = Signal(32)
@@ -304,7 +290,7 @@ class DenseCore(wiring.Component):
                     width = 32 // lanes
                     m.d.sync += shown.word_select(lane, width).eq(self.buffer.read_data[lane])
             with m.Case(DenseMemory.COUNTERS):
-                m.d.sync += shown.eq(counters.value)
+                m.d.sync += shown.eq(counted)
             with m.Case(DenseMemory.IDENTITY):
                 m.d.sync += shown.eq(identity)
         m.d.sync += port.fetched.eq(shown)

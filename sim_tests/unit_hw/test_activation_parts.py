@@ -7,7 +7,9 @@ import random
 import pytest
 
 from hw.common.power_multiplier import PowerMultiplier
+from hw.systolic.beat_pipeline import BeatPipeline
 from hw.systolic.loop_counter import LoopCounter
+from hw.systolic.operation_slot import OperationSlot
 from hw.systolic.pooling_unit import PoolingUnit
 from hw.systolic.result_writer import ResultWriter
 from hw.systolic.vector_unit import VectorUnit
@@ -93,6 +95,73 @@ def test_results_go_row_by_row():
 
     simulate(dut, bench)
     assert len(seen) == 16
+
+
+def test_operations_start_one_after_the_other():
+    """Offered and completed at random times; none is lost, and none starts late."""
+    dut = OperationSlot(8)
+    rng = random.Random(5)
+    accepted, started, done = [], [], 0
+    met = {"back to back": 0, "held off": 0, "idle": 0}
+
+    async def bench(ctx):
+        nonlocal done
+        for cycle in range(600):
+            offered, number = rng.random() < .4, rng.randrange(256)
+            under_way = len(started) > done
+            ends = under_way and rng.random() < (.5 if cycle < 300 else .05)
+            ctx.set(dut.operations.valid, offered)
+            ctx.set(dut.operations.payload, number)
+            ctx.set(dut.done, ends)
+            waiting = len(accepted) > len(started)
+            assert ctx.get(dut.start) == (waiting and not under_way)
+            assert ctx.get(dut.operations.ready) == (not waiting)
+            assert ctx.get(dut.idle) == (not waiting and not under_way)
+            if under_way:
+                assert ctx.get(dut.operation) == started[-1]
+            met["back to back"] += ends and waiting
+            met["held off"] += offered and waiting
+            met["idle"] += not waiting and not under_way
+            if waiting and not under_way:
+                started.append(ctx.get(dut.pending))
+            if offered and not waiting:
+                accepted.append(number)
+            done += ends
+            await ctx.tick()
+
+    simulate(dut, bench)
+    assert started == accepted[:len(started)] and len(started) > 40
+    assert min(met.values()) > 5
+
+
+@pytest.mark.parametrize("cycles", [(3, 7), (6, 2), (4, 4), (0, 3)])
+def test_beats_follow_their_reads(cycles):
+    dut = BeatPipeline(cycles=cycles)
+    rng = random.Random(str(cycles))
+    arrivals = {}       # cycle in the output stages -> beat
+    checked = 0
+
+    async def bench(ctx):
+        nonlocal checked
+        for phase in range(8):
+            kind = phase % 2
+            for cycle in range(phase * 50, phase * 50 + 50):
+                issued = cycle % 50 < 30 and rng.random() < .6
+                beat = rng.randrange(16)
+                ctx.set(dut.issued, issued << kind)
+                ctx.set(dut.beat.as_value(), beat)
+                if issued:
+                    arrivals[cycle + cycles[kind]] = beat
+                for distance, read in enumerate(dut.ahead):
+                    if distance <= cycles[kind]:
+                        assert ctx.get(read.valid) == (cycle + distance in arrivals)
+                    if ctx.get(read.valid):
+                        assert ctx.get(read.beat.as_value()) == arrivals[cycle + distance]
+                        checked += 1
+                await ctx.tick()
+
+    simulate(dut, bench)
+    assert checked > 150
 
 
 @pytest.mark.parametrize("down", [False, True])

@@ -1,6 +1,6 @@
 # amaranth: UnusedElaboratable=no
 
-"""Counters against Python integers; the helpers of datapaths against Python operators."""
+"""Counters and a timer against Python integers; helpers of datapaths against its operators."""
 
 import random
 
@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.common.counters import Counters, tree_sum
 from hw.common.pipeline import add_carry, delay, shift_left, shift_right
+from hw.systolic.matrix_timer import MatrixTimer
 from sim_tests.bench.simulate import simulate
 
 WIDTHS = {"one": 1, "few": 3, "many": 20, "all": 32}
@@ -18,7 +19,7 @@ WIDTHS = {"one": 1, "few": 3, "many": 20, "all": 32}
 
 def test_counters_count_clear_and_wrap():
     names = list(WIDTHS)
-    dut = Counters(names=names, widths=WIDTHS)
+    dut = Counters(names=names, widths=WIDTHS, kept={"many"})
     rng = random.Random(1)
     wrapped = 0
 
@@ -37,13 +38,35 @@ def test_counters_count_clear_and_wrap():
             assert ctx.get(dut.value) == shown
             shown = counts[names[select]]
             for name in names:
-                total = 0 if clear else counts[name] + amounts[name]
+                total = 0 if clear and name != "many" else counts[name] + amounts[name]
                 wrapped += total >= 1 << 32
                 counts[name] = total % (1 << 32)
             await ctx.tick()
 
     simulate(dut, bench)
     assert wrapped > 20
+
+
+def test_matrix_cycles_end_with_the_last_row():
+    """From the first Read_Weights to the last row, in each run; rows before do not count."""
+    dut = MatrixTimer()
+    runs = [(4, {1, 2, 9, 10, 30}), (0, {7}), (5, {3}), (2, set())]
+
+    async def bench(ctx):
+        for first, rows in runs:
+            ctx.set(dut.clear, 1)
+            await ctx.tick()
+            ctx.set(dut.clear, 0)
+            total = 0
+            for cycle in range(40):
+                ctx.set(dut.reads_weights, cycle in (first, first + 3, 20))
+                ctx.set(dut.row_written, cycle in rows)
+                total += ctx.get(dut.cycles)
+                await ctx.tick()
+            last = max([row for row in rows if row > first], default=first - 1)
+            assert total == last - first + 1
+
+    simulate(dut, bench)
 
 
 def test_one_counter_is_enough():
