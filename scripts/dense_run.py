@@ -51,20 +51,18 @@ class DenseOutcome:
     expected: object = field(default=None)
 
 
-def load_program(memories, program=None):
+def load_program(memories):
     """Commands that write all memories.
 
     Parameters
     ----------
     memories : golden.systolic.memories.DenseMemories
-    program : Program, optional
-        To add to.
 
     Returns
     -------
     Program
     """
-    program = Program() if program is None else program
+    program = Program()
     for memory, words in memory_image(memories).items():
         program.write(memory, 0, 0, np.ascontiguousarray(words).reshape(-1),
                       word_parts=words.shape[1])

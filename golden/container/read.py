@@ -85,9 +85,7 @@ def loads_with_spans(data):
         layers.append(read_layer(reader, f"layers[{number}]", coded=version == VERSION_CODED,
                                  inputs=inputs, max_weights=MAX_WEIGHTS - weights))
         weights += layers[-1].codes.size
-    if reader.offset != end:
-        raise ContainerError("layers", reader.offset,
-                             f"{end - reader.offset} bytes follow the last one")
+    reader.finish("layers")
     spans = [("header", HEADER.size), *reader.spans, ("checksum", len(data) - end)]
     return SparseNetwork(tuple(layers), metadata), spans
 

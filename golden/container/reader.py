@@ -40,6 +40,11 @@ class Reader:
         self.spans.append((field, length))
         return self.data[self.offset - length:self.offset]
 
+    def finish(self, field):
+        """Check that nothing follows the last field, which belonged to `field`."""
+        if left := len(self.data) - self.offset:
+            raise ContainerError(field, self.offset, f"{left} bytes follow the last one")
+
     def number(self, field, type_):
         """Take a number of a type of `struct`."""
         return struct.unpack("<" + type_, self.take(field, struct.calcsize("<" + type_)))[0]

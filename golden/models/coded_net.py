@@ -130,9 +130,7 @@ def loads_coded_with_spans(data, shapes):
     reader = Reader(data[:end], 4)
     layers = [_read_layer(reader, f"layers[{number}]", shape)
               for number, shape in enumerate(shapes)]
-    if reader.offset != end:
-        raise ContainerError("layers", reader.offset,
-                             f"{end - reader.offset} bytes follow the last one")
+    reader.finish("layers")
     return layers, [("magic", 4), *reader.spans, ("checksum", 4)]
 
 

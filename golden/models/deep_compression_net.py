@@ -132,9 +132,7 @@ def loads_net_with_spans(data, shapes):
     counts = reader.array("entries", "<u4", len(shapes))
     layers = [_read_layer(reader, f"layers[{number}]", shape, int(count), 4 * number)
               for number, (shape, count) in enumerate(zip(shapes, counts, strict=True))]
-    if reader.offset != len(data):
-        raise ContainerError("layers", reader.offset,
-                             f"{len(data) - reader.offset} bytes follow the last one")
+    reader.finish("layers")
     return layers, reader.spans
 
 

@@ -72,14 +72,12 @@ def interpolated_tanh(q, table):
 
     Parameters
     ----------
-    q : ndarray of int64, any shape
-        In units of 2**-12.
-    table : ndarray of int64, shape (256,)
-        As for `interpolated_sigmoid`.
+    q, table
+        See `interpolated_sigmoid`.
 
     Returns
     -------
-    ndarray of int64, same shape
+    ndarray of int64, same shape as `q`
         In units of 2**-15, modulo 2**16 as signed numbers.
     """
     x = 3 * np.asarray(q, dtype=np.int64)

@@ -1,5 +1,6 @@
 """The numbers that fix what a program of the dense core means."""
 
+import math
 from dataclasses import dataclass
 
 __all__ = ["DenseGeometry"]
@@ -107,5 +108,10 @@ class DenseGeometry:
 
     @property
     def operand_words(self):
-        """Words of the memory of operands: two tables a set."""
-        return self.operand_tables * 2 << self.activation_width
+        """Words of the memory of operands."""
+        return math.prod(self.operand_shape)
+
+    @property
+    def operand_shape(self):
+        """Shape of the memory of operands: sets, tables of a set, values of a table."""
+        return self.operand_tables, 2, 1 << self.activation_width

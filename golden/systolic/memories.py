@@ -13,7 +13,6 @@ __all__ = ["DenseMemories", "PARAMETER_NAMES"]
 PARAMETER_NAMES = ("bias", "multiplier", "left_shift", "right_shift")
 
 
-
 @dataclass(eq=False)
 class DenseMemories:
     """What the host writes before a run; each memory has its full depth and is zero by default.
@@ -66,8 +65,8 @@ class DenseMemories:
         function_range = (-half_a, half_a - 1) if narrow else (0, (1 << 16) - 1)
         for name, shape, (low, high) in (
                 ("parameters", (g.parameter_depth, 4), (-(1 << 31), MULTIPLIER_ONE)),
-                ("functions", (function_words(g),), function_range),
-                ("operands", operand_shape(g), (-(1 << 31), (1 << 31) - 1)),
+                ("functions", (g.function_words,), function_range),
+                ("operands", g.operand_shape, (-(1 << 31), (1 << 31) - 1)),
                 ("weights", (g.weight_depth, g.columns), (-half_w, half_w - 1)),
                 ("unified", (g.unified_depth,), (-half_a, half_a - 1))):
             value = getattr(self, name)
@@ -78,17 +77,3 @@ class DenseMemories:
                 raise ValueError(f"{name} must be from {low} to {high}, not from {value.min()} to "
                                  f"{value.max()}")
             setattr(self, name, value)
-
-
-def function_words(geometry):
-    """Words of the memory of functions: tables by input, or those of sigmoid."""
-    if geometry.activation_width <= 8:
-        return geometry.function_tables << geometry.activation_width
-    return 256 if geometry.function_tables else 0
-
-
-def operand_shape(geometry):
-    """Shape of the memory of operands."""
-    if geometry.activation_width > 8:
-        return (0, 2, 0)
-    return (geometry.operand_tables, 2, 1 << geometry.activation_width)

@@ -82,11 +82,8 @@ def multiply_constants(a, b, output_scale, *, width=8):
 
     Parameters
     ----------
-    a, b : tuple of (float, int)
-        Scale and zero point of the operands.
-    output_scale : float
-    width : int
-        Bits of an activation, at most 8.
+    a, b, output_scale, width
+        See `add_constants`.
 
     Returns
     -------

@@ -35,20 +35,18 @@ def signed(words, width=32):
     return words - (words >> width - 1 << width)
 
 
-def load_image(image, program=None):
+def load_image(image):
     """Commands that load a whole network.
 
     Parameters
     ----------
     image : golden.sparse.image.MemoryImage, or anything with such arrays
-    program : Program, optional
-        To add to.
 
     Returns
     -------
     Program
     """
-    program = Program() if program is None else program
+    program = Program()
     for pe, (entries, count, pointers) in enumerate(
             zip(image.entries, image.entry_words, image.pointers, strict=True)):
         if count:

@@ -7,7 +7,7 @@ import numpy as np
 from golden.formats import Fault, Operation
 from golden.systolic.instructions import encode, program
 from golden.systolic.legality import first_fault
-from golden.systolic.memories import DenseMemories, function_words, operand_shape
+from golden.systolic.memories import DenseMemories
 from sim_tests.bench.program_author import ProgramAuthor
 from sim_tests.bench.random_faults import faulty
 
@@ -62,8 +62,8 @@ def random_memories(rng, geometry, program_words=None):
     wide = g.activation_width > 8
     return DenseMemories(
         g, program=program_words, parameters=parameters,
-        functions=rng.integers(*((0, 1 << 16) if wide else (-half_a, half_a)), function_words(g)),
-        operands=rng.integers(-1 << rng.choice([8, 15, 31]), 1 << 15, operand_shape(g)),
+        functions=rng.integers(*((0, 1 << 16) if wide else (-half_a, half_a)), g.function_words),
+        operands=rng.integers(-1 << rng.choice([8, 15, 31]), 1 << 15, g.operand_shape),
         weights=rng.integers(-half_w, half_w, (g.weight_depth, g.columns)),
         unified=rng.integers(-half_a, half_a, g.unified_depth))
 
