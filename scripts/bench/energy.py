@@ -4,59 +4,42 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from golden.energy.cores import (
-    EIE_MEMORIES,
-    SparseMemories,
-    dense_events,
-    sparse_area,
-    sparse_events,
-)
-from golden.energy.events import DramReads, energy_by_part, total_energy
+from golden.energy.cores import EIE_MEMORIES, sparse_area, sparse_events
+from golden.energy.events import DramReads, total_energy
 
 from ..records import record
+from . import energy_convolutions
+from .energy_cores import CORES, Energies, dense_cores, memories_of, sparse_cores
 from .energy_layers import energy_names, measure_names
 from .measure import Measurement
 from .subjects import FREQUENCY_MHZ, core_settings
 
-__all__ = ["BENCH", "CORES", "EnergyBench", "LayerEnergy", "bench", "memories_of", "report"]
+__all__ = ["BENCH", "CORES", "EnergyBench", "LayerEnergy", "bench", "report"]
 
 #: Name in the records.
 BENCH = "energy"
-#: Columns of the table, and labels of the records.
-CORES = ("dense-fp32", "dense-int8", "dense-int8-sram", "eie", "weft")
 _PES = 64
 #: W of EIE's core, which it published.
 _EIE_WATTS = 0.59
 
 
 @dataclass(frozen=True, eq=False)
-class LayerEnergy:
-    """One layer on every core.
+class LayerEnergy(Energies):
+    """A fully connected layer on every core.
 
     Parameters
     ----------
-    layer : str
-    rows, columns : int
-    events : dict of str to list
-        By the name of the core.
     eie, weft : Measurement
         Where the events of the sparse cores come from.
     """
 
-    layer: str
-    rows: int
-    columns: int
-    events: dict
     eie: Measurement
     weft: Measurement
 
-    def energy(self, core):
-        """In nJ."""
-        return total_energy(self.events[core]) / 1e3
-
-    def parts(self, core):
-        """In nJ, by part."""
-        return {part: energy / 1e3 for part, energy in energy_by_part(self.events[core]).items()}
+    @property
+    def cycles(self):
+        """Of the sparse cores, by name."""
+        return {"eie": self.eie.cycles, "weft": self.weft.cycles}
 
     @property
     def eie_watts(self):
@@ -71,6 +54,7 @@ class EnergyBench:
     Parameters
     ----------
     layers : list of LayerEnergy
+    convolutions : list of ConvolutionEnergy
     area : dict of str to float
         mm2 of the sparse cores.
     left_out : list of str
@@ -81,38 +65,11 @@ class EnergyBench:
     """
 
     layers: list
+    convolutions: list
     area: dict
     left_out: list
     figures: list
     records: list
-
-
-def memories_of(config):
-    """Memories of one of our cores, for the model.
-
-    Entries and pointers have as many bytes as EIE's, so that what is compared is not the size
-    that this bench happens to need; the rest is as configured.
-
-    Parameters
-    ----------
-    config : hw.config.SparseConfig
-
-    Returns
-    -------
-    SparseMemories
-    """
-    pointer_width = (config.entry_words * config.word_entries - 1).bit_length()
-    # First and last entry, whether there is any, and the activation.
-    queue_width = 2 * pointer_width + 1 + config.activation_width
-    return SparseMemories(
-        pes=config.pes, entries=EIE_MEMORIES.entries, entry_width=config.word_width,
-        pointers=EIE_MEMORIES.pointers, pointer_width=pointer_width,
-        codebook=config.codebook_count * (config.weight_width << config.index_width) // 8,
-        weight_width=config.weight_width,
-        accumulators=config.accumulator_depth * config.sum_width // 8, sum_width=config.sum_width,
-        queue=-(-config.queue_depth * queue_width // 8), queue_width=queue_width,
-        activations=config.activation_depth // config.groups * config.activation_width // 8,
-        activation_width=config.activation_width, activation_banks=2 * config.groups)
 
 
 def layer_energy(name, eie, weft, shape):
@@ -129,20 +86,10 @@ def layer_energy(name, eie, weft, shape):
     -------
     LayerEnergy
     """
-    rows, columns = shape
-    events = {
-        "dense-fp32": dense_events(rows, columns, width=32, floating=True),
-        "dense-int8": dense_events(rows, columns, width=8),
-        "dense-int8-sram": dense_events(rows, columns, width=8, dram=False),
-    }
-    # As published: EIE's own memories, and the benefit of the doubt for its reader.
-    for core, item, memories, keeps in (
-            ("eie", eie, EIE_MEMORIES, True),
-            ("weft", weft, memories_of(weft.settings.config), False)):
-        events[core] = sparse_events(
-            memories, rows=rows, columns=item.cost.columns, groups=item.groups,
-            busy=item.cost.busy, reads=item.reads, keeps_word=keeps)
-    return LayerEnergy(name, rows, columns, events, eie, weft)
+    counted = {core: {"columns": item.cost.columns, "groups": item.groups, "busy": item.cost.busy,
+                      "reads": item.reads} for core, item in (("eie", eie), ("weft", weft))}
+    events = {**dense_cores(*shape), **sparse_cores(shape[0], weft.settings.config, counted)}
+    return LayerEnergy(name, *shape, events, eie, weft)
 
 
 def bench(layers=(), *, plots=None, steps):
@@ -165,19 +112,22 @@ def bench(layers=(), *, plots=None, steps):
     UsageError
         If there is no such layer.
     """
-    names, left_out = energy_names(layers)
+    names, convolutions, left_out = energy_names(layers)
     settings = [core_settings(preset, _PES) for preset in ("eie", "weft")]
     measured = measure_names(names, settings, steps=steps)
     found = [layer_energy(name, eie, weft, shape)
              for name, ((eie, weft), shape) in zip(names, measured, strict=True)]
+    convolutions = energy_convolutions.measure_convolutions(
+        convolutions, dict(zip(("eie", "weft"), (item.config for item in settings), strict=True)),
+        steps=steps) if convolutions else []
     area = {core: sum(sparse_area(memories).values()) / 1e6 for core, memories in (
         ("eie", EIE_MEMORIES), ("weft", memories_of(settings[1].config)))}
     figures = []
-    if plots is not None:
+    if plots is not None and found:
         from .energy_plots import draw
         figures = draw(found, plots)
-    records = [entry for item in found for entry in _records(item, area)]
-    return EnergyBench(found, area, left_out, figures, records)
+    records = [entry for item in [*found, *convolutions] for entry in _records(item, area)]
+    return EnergyBench(found, convolutions, area, left_out, figures, records)
 
 
 def _records(item, area):
@@ -185,7 +135,7 @@ def _records(item, area):
         parts = item.parts(core)
         matrix = sum(parts.get(name, 0.0) for name in ("weights", "pointers", "codebook"))
         dram = sum(event.words for event in item.events[core] if isinstance(event, DramReads))
-        sparse = {"cycles": getattr(item, core).cycles, "area_mm2": area[core],
+        sparse = {"cycles": item.cycles[core], "area_mm2": area[core],
                   "pes": _PES} if core in area else {}
         yield record(
             bench=BENCH, config=core, source="model", layer=item.layer, **sparse,
@@ -195,6 +145,19 @@ def _records(item, area):
 
 def report(result, console):
     """Print what a layer costs on each core, and what the figures are worth."""
+    if result.layers:
+        _report_layers(result, console)
+    if result.convolutions:
+        console.print()
+        console.print(energy_convolutions.table(result.convolutions, _microjoules))
+        console.print(energy_convolutions.NOTE)
+    for line in result.left_out:
+        console.print(line)
+    for path in result.figures:
+        console.print(str(path), markup=False)
+
+
+def _report_layers(result, console):
     table = Table(title="Energy of a layer in uJ, batch 1, by a model: no silicon was measured",
                   title_justify="left", box=None, pad_edge=False)
     for title in ("layer", *CORES, "fp32 / eie", "fp32 / weft", "eie / weft"):
@@ -220,10 +183,6 @@ def report(result, console):
         "every weight once, from DRAM, or (sram) from as much SRAM as EIE has, if it were enough. "
         f"eie keeps the last word of entries it has read; weft reads it again: with it kept, "
         f"{_microjoules(read / 1e6)} uJ in all would be {_microjoules(kept / 1e6)}.[/]")
-    for line in result.left_out:
-        console.print(line)
-    for path in result.figures:
-        console.print(str(path), markup=False)
 
 
 def _kept(item, keeps):

@@ -13,6 +13,7 @@ from golden.network import SparseNetwork
 from ..errors import UsageError, did_you_mean
 from ..files import reading
 from ..paths import data_dir
+from .energy_convolutions import convolution_names, left_out
 from .measure import measure, measure_all
 from .subjects import FC8, Subject, has_fc8, layer_names, load_subject
 
@@ -56,31 +57,39 @@ def energy_names(chosen=()):
     Returns
     -------
     names : list of str
+        Of fully connected layers.
+    convolutions : list of str
     left_out : list of str
-        A sentence on each that is not there.
+        A sentence on each network or layer that is not there.
 
     Raises
     ------
     UsageError
         If there is no such layer.
     """
-    of_networks = _network_layers()
-    known = [*layer_names(), FC8, *of_networks]
+    of_networks, convolutions = _network_layers(), convolution_names()
+    known = [*layer_names(), FC8, *of_networks, *convolutions]
     for name in chosen:
         if name.lower() not in known:
             raise UsageError(f"--layer {name}: no layer is called that, "
                              f"{did_you_mean(name.lower(), known)}")
-    chosen = {name.lower() for name in chosen}
+    chosen, absent = {name.lower() for name in chosen}, left_out()
     if not chosen:
         missing = {FC8: not has_fc8(), **dict.fromkeys(LENETS, not has_mnist(data_dir()))}
         files = {FC8: "eie/alexnet_fc8.npz", **dict.fromkeys(LENETS, "mnist")}
         there = [name for name in of_networks if not missing.get(name.split("/")[0])]
+        reasons = {name: f"{files[name]} is not in the data folder (see weft doctor)"
+                   for name, gone in missing.items() if gone}
         return [*layer_names(), *there], [
-            f"{name} is left out: {files[name]} is not in the data folder (see weft doctor)"
-            for name, absent in missing.items() if absent]
-    eie = [name for name in chosen if name not in of_networks]
+            name for name in convolutions if name.split("/")[0] not in absent], [
+            f"{name} is left out: {reason}" for name, reason in {**absent, **reasons}.items()]
+    for name in chosen.intersection(convolutions):
+        if name.split("/")[0] in absent:
+            raise UsageError(f"{name} is not there: {absent[name.split('/')[0]]}")
+    eie = [name for name in chosen if name not in (*of_networks, *convolutions)]
     return [*(layer_names(eie) if eie else ()),
-            *(name for name in of_networks if name in chosen)], []
+            *(name for name in of_networks if name in chosen)], [
+        name for name in convolutions if name in chosen], []
 
 
 def measure_names(names, configurations, *, steps):
