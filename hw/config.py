@@ -8,6 +8,7 @@ they need as keyword arguments; only tops and scripts see a whole configuration.
 import dataclasses
 from dataclasses import dataclass
 
+from golden.sparse.broadcast_cycles import IN_FLIGHT
 from golden.sparse.geometry import SparseGeometry
 from golden.systolic.geometry import DenseGeometry
 
@@ -27,6 +28,10 @@ class SparseConfig(SparseGeometry):
         Columns that the queue of a processing element holds.
     lookahead : bool
         Drop empty columns before the queue; otherwise each costs its PE a cycle, as published.
+    lockstep : bool
+        The broadcast stops in the very cycle in which a column meets a full queue, as published.
+        Otherwise it stops in good time, while there still is room for what is on its way: that
+        takes deeper queues, but no signal has to cross the whole array and back in a cycle.
     entry_words : int
         Words of `word_entries` entries in the memory of a PE.
     pointer_depth : int
@@ -48,6 +53,7 @@ class SparseConfig(SparseGeometry):
     lanes: int = 1
     queue_depth: int = 8
     lookahead: bool = True
+    lockstep: bool = True
     entry_words: int = 512
     pointer_depth: int = 512
     accumulator_depth: int = 64
@@ -74,6 +80,9 @@ class SparseConfig(SparseGeometry):
                           ("bias_depth", self.lanes)):
             if getattr(self, name) < low:
                 raise ValueError(f"{name} must be at least {low}, not {getattr(self, name)}")
+        if not self.lockstep and self.queue_depth < IN_FLIGHT:
+            raise ValueError(f"queue_depth must be at least {IN_FLIGHT} with lockstep=False, not "
+                             f"{self.queue_depth}: so many columns may be on their way")
         if self.pointer_depth % 2:
             raise ValueError(f"pointer_depth must be even, not {self.pointer_depth}")
         if self.bias_depth % self.lanes:
@@ -151,7 +160,7 @@ class DenseConfig(DenseGeometry):
 
 
 def _presets():
-    weft = SparseConfig(escape=True, lookahead=True, queue_depth=16)
+    weft = SparseConfig(escape=True, lookahead=True, queue_depth=32, lockstep=False)
     return {
         # The paper's core: padding entries, empty columns that cost a cycle, a ring of 8.
         "eie": SparseConfig(escape=False, lookahead=False, queue_depth=7),
@@ -159,7 +168,7 @@ def _presets():
         "weft": weft,
         # 16 elements for an ECP5-85F. A queue of 16 is as deep as its distributed RAM.
         "ulx3s": weft.replace(
-            pes=16, groups=4, lanes=4, entry_words=1024, pointer_depth=1024,
+            queue_depth=16, pes=16, groups=4, lanes=4, entry_words=1024, pointer_depth=1024,
             accumulator_depth=256, activation_depth=1024, bias_depth=1024),
         # 4 elements for an iCE40 UP5K: all 30 block RAMs, and queues of flip-flops.
         "icebreaker": SparseConfig(

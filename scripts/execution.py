@@ -139,7 +139,7 @@ def fit(network, config, inputs):
         groups = choose_all_groups(
             network, inputs[:_CALIBRATION], config.geometry,
             accumulator_depth=config.accumulator_depth, lanes=config.lanes,
-            queue_depth=config.queue_depth, lookahead=config.lookahead,
+            queue_depth=config.queue_depth, lookahead=config.lookahead, lockstep=config.lockstep,
             map_width=config.map_width)
         image = build_image(network, geometry=config.geometry, groups=groups, lanes=config.lanes)
     except ValueError as error:
@@ -166,7 +166,7 @@ def predict(image, network, traces, inputs, config):
     for encoded, plan, trace in zip(image.encoded, image.plans, traces, strict=True):
         cost = layer_cycles(
             encoded, np.asarray(inputs)[plan.input_order] != 0, lanes=config.lanes,
-            queue_depth=config.queue_depth, lookahead=config.lookahead,
+            queue_depth=config.queue_depth, lookahead=config.lookahead, lockstep=config.lockstep,
             map_width=config.map_width, offsets=offsets)
         predicted.append({
             Counter.CYCLES: cost.cycles, Counter.TOTAL_CYCLES: cost.total_cycles,

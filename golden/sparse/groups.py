@@ -53,7 +53,7 @@ def choose_groups(layer, nonzero, geometry, *, allowed=None, **core):
     allowed : sequence of int, optional
         Numbers of groups to choose from; by default all that the geometry has.
     **core
-        `lanes`, `queue_depth`, `lookahead` and `map_width` of `layer_cycles`.
+        `lanes`, `queue_depth`, `lookahead`, `lockstep` and `map_width` of `layer_cycles`.
 
     Returns
     -------

@@ -55,10 +55,14 @@ class ColumnReaders:
         wanted = self._holds if lookahead else np.ones_like(self._holds)
         self._work *= wanted
         self._wanted = wanted
-        # Where in its queue each PE puts a column.
-        self._place = (np.cumsum(wanted, axis=0) - wanted) % queue_depth
+        # Columns that each PE has put in its queue before each, and when it took the last of them:
+        # of twice as many as the queue holds, since some are read before others are taken.
+        self._queued = np.concatenate([np.zeros_like(wanted[:1], dtype=np.int64),
+                                       np.cumsum(wanted, axis=0)])
+        self._queue_depth = queue_depth
         self._every = np.arange(len(elements))
-        self._taken = np.full((queue_depth, len(elements)), -1, dtype=np.int64)
+        self._taken = np.full((2 * queue_depth, len(elements)), -1, dtype=np.int64)
+        self._pushed = []       # when the columns that have been read were broadcast
         self._finished = np.zeros(len(elements), dtype=np.int64)
         self._left = np.zeros(len(elements), dtype=np.int64)    # when the last word was moved on
         self.last_operation = np.zeros(len(elements), dtype=np.int64)
@@ -75,8 +79,27 @@ class ColumnReaders:
         -------
         list of int, ``stop - start`` of them
         """
-        taken = self._taken[self._place[start:stop], self._every]
+        before = self._queued[start:stop] - self._queue_depth
+        taken = self._taken[before % len(self._taken), self._every]
         return (np.where(self._wanted[start:stop], taken, -1).max(axis=1) + 1).tolist()
+
+    def reached(self, level, cycles):
+        """Whether any queue holds `level` columns or more, in each of some cycles.
+
+        Parameters
+        ----------
+        level : int
+        cycles : ndarray of int
+            Nothing that has not been read is broadcast before any of them.
+
+        Returns
+        -------
+        ndarray of bool
+        """
+        queued = self._queued[np.searchsorted(self._pushed, cycles)]
+        oldest = queued - level
+        taken = self._taken[oldest % len(self._taken), self._every]
+        return ((oldest >= 0) & (taken >= cycles[:, None])).any(axis=1)
 
     def read(self, start, stop, cycles):
         """Read the columns that `room` was asked for, broadcast in `cycles`."""
@@ -98,7 +121,9 @@ class ColumnReaders:
             taken = np.where(last_two > 0, finished - last_two, np.maximum(pushed + 1, before))
             self._left = left[-1]
         number, element = np.nonzero(wanted)
-        self._taken[self._place[start:stop][number, element], element] = taken[number, element]
+        place = self._queued[start:stop][number, element] % len(self._taken)
+        self._taken[place, element] = taken[number, element]
+        self._pushed.extend(cycles)
         self._finished = finished[-1]
         self.last_operation = np.maximum(
             self.last_operation,

@@ -6,7 +6,7 @@ __all__ = ["CELLS", "Ecp5Cells", "Ice40Cells"]
 
 
 class Ecp5Cells:
-    """MULT18X18D: 18 by 18 bits, signed, with registers for both factors and for the product.
+    """MULT18X18D: 18 by 18 bits, signed (17 unsigned), registers for both factors and the product.
 
     The register of each has its own clock enable (Lattice FPGA-TN-02205, sysDSP usage guide): A and
     the product always, B with `load`.
@@ -46,7 +46,7 @@ class Ice40Cells:
         """Make `multiplier` of cells; return whether that can be done."""
         if max(multiplier.a_width, multiplier.b_width) > 16:
             return False
-        if max(multiplier.a_width, multiplier.b_width) > 8:
+        if max(multiplier.a_width, multiplier.b_width) > 8 or multiplier.unsigned:
             for way in range(multiplier.ways):
                 self._one(m, multiplier, way)
             return True
@@ -61,7 +61,7 @@ class Ice40Cells:
             p_TOPOUTPUT_SELECT=Const(3, 2), p_BOTOUTPUT_SELECT=Const(3, 2), p_MODE_8x8=Const(0, 1),
             i_A=_extended(m, multiplier.a[way], 16, f"a_{way}_wide"),
             i_B=_extended(m, multiplier.b[way], 16, f"b_{way}_wide"),
-            i_BHOLD=~multiplier.load[way], o_O=product)
+            i_BHOLD=~multiplier.load[way], o_O=product, unsigned=multiplier.unsigned)
         m.d.comb += multiplier.product[way].eq(product)
 
     def _pair(self, m, multiplier, ways):
@@ -78,19 +78,20 @@ class Ice40Cells:
             p_TOPOUTPUT_SELECT=Const(2, 2), p_BOTOUTPUT_SELECT=Const(2, 2), p_MODE_8x8=Const(1, 1),
             i_A=Cat(a), i_B=Cat(b), i_BHOLD=Const(0, 1), o_O=products)
 
-    def _cell(self, m, name, **connections):
+    def _cell(self, m, name, *, unsigned=False, **connections):
         low = ("AHOLD", "CHOLD", "DHOLD", "IRSTTOP", "IRSTBOT", "ORSTTOP", "ORSTBOT", "OLOADTOP",
                "OLOADBOT", "ADDSUBTOP", "ADDSUBBOT", "OHOLDTOP", "OHOLDBOT", "CI", "ACCUMCI",
                "SIGNEXTIN")
         m.submodules[name] = Instance(
-            "SB_MAC16", p_A_REG=Const(1, 1), p_A_SIGNED=Const(1, 1), p_B_SIGNED=Const(1, 1),
+            "SB_MAC16", p_A_REG=Const(1, 1),
+            p_A_SIGNED=Const(not unsigned, 1), p_B_SIGNED=Const(not unsigned, 1),
             i_CLK=ClockSignal(), i_CE=Const(1, 1), i_C=Const(0, 16), i_D=Const(0, 16),
             **{f"i_{port}": Const(0, 1) for port in low}, **connections)
 
 
 def _extended(m, value, width, name):
-    """`value` as `width` bits, with its sign."""
-    wide = Signal(signed(width), name=name)
+    """`value` as `width` bits, with its sign if it has one."""
+    wide = Signal(Shape(width, value.shape().signed), name=name)
     m.d.comb += wide.eq(value)
     return wide
 

@@ -24,36 +24,44 @@ class Multiplier(wiring.Component):
     Parameters
     ----------
     a_width, b_width : int
-        Widths of the signed factors in bits, 2 to 18.
+        Widths of the factors in bits, 2 to 18; 2 to 17 if they are unsigned.
     ways : int
         Independent multipliers.
+    unsigned : bool
+        Factors and products have no sign.
 
     Members
     -------
-    a : In(ArrayLayout(signed(a_width), ways))
-    b : In(ArrayLayout(signed(b_width), ways))
+    a : In(ArrayLayout(signed(a_width) or unsigned(a_width), ways))
+    b : In(ArrayLayout(signed(b_width) or unsigned(b_width), ways))
     load : In(ways)
         Hold `b` from this cycle's `a` on.
-    product : Out(ArrayLayout(signed(a_width + b_width), ways))
+    product : Out(ArrayLayout(signed(a_width + b_width) or unsigned(a_width + b_width), ways))
     """
 
     #: Cycles from `a` to `product`.
     latency = 2
 
-    def __init__(self, *, a_width, b_width, ways=1):
+    def __init__(self, *, a_width, b_width, ways=1, unsigned=False):
+        widest = 17 if unsigned else 18
         for name, width in (("a_width", a_width), ("b_width", b_width)):
-            if not 2 <= width <= 18:
-                raise ValueError(f"{name} must be from 2 to 18 bits, not {width}")
+            if not 2 <= width <= widest:
+                raise ValueError(f"{name} must be from 2 to {widest} bits, not {width}")
         if ways < 1:
             raise ValueError(f"A multiplier needs at least one way, not {ways}")
         self.a_width = a_width
         self.b_width = b_width
         self.ways = ways
+        self.unsigned = unsigned
+
+        def number(width):
+            return Shape(width, not unsigned)
+
         super().__init__({
-            "a": In(data.ArrayLayout(signed(a_width), ways)),
-            "b": In(data.ArrayLayout(signed(b_width), ways)),
+            "a": In(data.ArrayLayout(number(a_width), ways)),
+            "b": In(data.ArrayLayout(number(b_width), ways)),
             "load": In(ways),
-            "product": Out(data.ArrayLayout(signed(a_width + b_width), ways)),
+            "product": Out(data.ArrayLayout(number(a_width + b_width), ways)),
         })
 
     def elaborate(self, platform):
@@ -65,9 +73,14 @@ class Multiplier(wiring.Component):
 
         for way in range(self.ways):
             a = register(m, self.a[way], f"a_{way}_held")
-            b = Signal(signed(self.b_width), name=f"b_{way}_held", reset_less=True)
+            b = Signal.like(self.b[way], name=f"b_{way}_held", reset_less=True)
             with m.If(self.load[way]):
                 m.d.sync += b.eq(self.b[way])
-            m.d.comb += self.product[way].eq(register(m, a * b, f"product_{way}_held"))
+            # `keep` holds the ice40_dsp pass of yosys 0.70 back: it packs such a register both as
+            # the output of one SB_MAC16 and as the addend of another, and loses the first (of four
+            # products 3 left, results wrong). A sum in an SB_MAC16 would also use its carry out,
+            # which seems not to work in one of the eight (github.com/YosysHQ/nextpnr/issues/1027).
+            product = register(m, a * b, f"product_{way}_held", keep=1)
+            m.d.comb += self.product[way].eq(product)
 
         return m

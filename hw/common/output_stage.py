@@ -4,6 +4,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from .multiplier import Multiplier
 from .pipeline import add_carry, delay, register, shift_left, shift_right
 
 __all__ = ["OutputStage"]
@@ -104,18 +105,21 @@ class OutputStage(wiring.Component):
 
         # 5: the factors of the product, in halves.
         overflow = lost | (shifted[31] & (~negative_4 | shifted[:31].any()))
-        factor = register(m, Mux(overflow, largest(negative_4), shifted), "factor")
-        multiplier = register(m, self.multiplier, "multiplier_5")
+        factor = Mux(overflow, largest(negative_4), shifted)
         negative_5 = register(m, negative_4, "negative_5")
 
-        # 6: four products. `keep` holds the ice40_dsp pass of yosys 0.70 back: it packs such a
-        # register both as the output of one SB_MAC16 and as the addend of another, and loses the
-        # first (3 left of 4, results wrong). A sum in an SB_MAC16 would also use its carry out,
-        # which seems not to work in one of the eight (github.com/YosysHQ/nextpnr/issues/1027).
-        products = {
-            (a, b): register(m, factor.word_select(a, 16) * multiplier.word_select(b, 16),
-                             f"product_{a}{b}", keep=1)
-            for a in range(2) for b in range(2)}
+        # 6: four products.
+        products = {}
+        for a in range(2):
+            for b in range(2):
+                m.submodules[f"multiply_{a}{b}"] = multiply = Multiplier(
+                    a_width=16, b_width=16, unsigned=True)
+                m.d.comb += [
+                    multiply.a[0].eq(factor.word_select(a, 16)),
+                    multiply.b[0].eq(self.multiplier.word_select(b, 16)),
+                    multiply.load.eq(1),
+                ]
+                products[a, b] = multiply.product[0]
 
         # 7: the product in two overlapping parts, middle * 2**16 + high * 2**32, and what is below.
         middle = register(m, products[0, 1] + products[1, 0] + products[0, 0][16:], "middle")

@@ -4,6 +4,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..common.multiplier import Multiplier
 from ..memory import Collision, block_ram
 from .operation import operation_layout
 
@@ -107,28 +108,27 @@ class ArithmeticUnit(wiring.Component):
         with m.If(valid_1):
             m.d.sync += row_2.eq(Mux(operation_1.starts, 0, row_2 + 1) + operation_1.skip)
 
-        # Stage 3: operands of the multiplication, in registers beside the multiplier.
+        # Stage 3: operands of the multiplication, in registers of the multiplier.
         valid_3 = Signal()
         row_3 = Signal(row_shape, reset_less=True)
-        weight_3 = Signal(signed(self.weight_width), reset_less=True)
-        activation_3 = Signal.like(activation_2, reset_less=True)
-        m.d.sync += [
-            valid_3.eq(valid_2),
-            row_3.eq(row_2),
-            weight_3.eq(codebook_read.data),
-            activation_3.eq(activation_2),
+        m.submodules.multiply = multiply = Multiplier(
+            a_width=len(activation_2), b_width=self.weight_width)
+        m.d.sync += [valid_3.eq(valid_2), row_3.eq(row_2)]
+        m.d.comb += [
+            multiply.a[0].eq(activation_2),
+            multiply.b[0].eq(codebook_read.data),
+            multiply.load.eq(1),
         ]
 
         # Stage 4: the product; a row to be drained joins here, since nothing else is in flight.
         valid_4 = Signal()
         draining_4 = Signal()
         row_4 = Signal(row_shape, reset_less=True)
-        product_4 = Signal(signed(product_width), reset_less=True)
+        product_4 = multiply.product[0]
         m.d.sync += [
             valid_4.eq(valid_3 | self.drain),
             draining_4.eq(self.drain),
             row_4.eq(Mux(self.drain, self.drain_row, row_3)),
-            product_4.eq(weight_3 * activation_3),
         ]
 
         # Stages 5 to 8, named before they are filled because sums are forwarded between them.

@@ -37,11 +37,13 @@ class Broadcast(wiring.Component):
     The core has `groups` banks of activations (position j is in bank j mod `groups`) and as many
     *classes* of processing elements (k mod `groups`). A layer with G column groups gives class c
     the banks c mod G, c mod G + G, ... one after the other, so the classes that are equal modulo G
-    see the same columns, in lock step: they wait for each other's queues.
+    see the same columns and wait for each other's queues.
 
     Timing: an activation that is `found` in one cycle is broadcast 5 cycles of `advance` later;
     one leaves every cycle, but for one cycle when a bank is exhausted and the next one taken up.
-    `advance` depends combinationally on `blocked`.
+    In lock step all stages stop while an element is `blocked`, so `advance` depends combinationally
+    on it. Otherwise none is taken from the banks in the cycle after that, while what has been taken
+    goes on: `advance` is always high.
 
     Parameters
     ----------
@@ -53,6 +55,7 @@ class Broadcast(wiring.Component):
         Pointers in a processing element.
     activation_width : int
         Width in bits.
+    lockstep : bool
 
     Members
     -------
@@ -62,17 +65,19 @@ class Broadcast(wiring.Component):
     banks, takes : In, Out
         The banks, see `ActivationBank`.
     blocked : In(groups)
-        Some element of the class has to write to a full queue.
+        Some element of the class has to write to a full queue; or, if they are not in lock step,
+        has a queue that is full but for what may be on its way.
     classes : Out(ArrayLayout(column_bus_layout, groups))
     columns, waiting : Out(groups)
         One bit for each stream, that is each class below G: a column was broadcast this cycle; a
-        broadcast waited.
+        broadcast waited (if not in lock step: to be begun).
     idle : Out(1)
         Everything has been broadcast.
     """
 
-    def __init__(self, *, groups, depth, pointer_depth, activation_width):
+    def __init__(self, *, groups, depth, pointer_depth, activation_width, lockstep):
         self.groups = groups
+        self.lockstep = lockstep
         self.pointer_depth = pointer_depth
         self.activation_width = activation_width
         super().__init__({
@@ -100,7 +105,8 @@ class Broadcast(wiring.Component):
 
         for number in range(self.groups):
             bus = self.classes[number]
-            advance = Signal(name=f"advance_{number}")
+            free = Signal(name=f"free_{number}")            # no element is blocked
+            take = Signal(name=f"take_{number}", init=1)    # what the bank shows
             streams = Signal(name=f"is_stream_{number}")    # the first class with its columns
 
             # Which of the other classes share the columns, and which banks they come from.
@@ -113,12 +119,18 @@ class Broadcast(wiring.Component):
                     count = 1 << mode
                     with m.Case(mode):
                         m.d.comb += [
-                            advance.eq(~Cat(self.blocked[number % count::count]).any()),
+                            free.eq(~Cat(self.blocked[number % count::count]).any()),
                             streams.eq(number < count),
                             step.eq(count),
                             first_bank.eq(number % count),
                             final.eq(current >= self.groups - count),
                         ]
+
+            if self.lockstep:
+                m.d.comb += [take.eq(free), bus.advance.eq(free)]
+            else:
+                m.d.sync += take.eq(free)
+                m.d.comb += bus.advance.eq(1)
 
             bank = Signal(self.banks.shape().elem_shape, name=f"bank_view_{number}")
             m.d.comb += bank.eq(self.banks[current])
@@ -128,7 +140,7 @@ class Broadcast(wiring.Component):
                 m.d.sync += current.eq(current + step)
             for other in range(self.groups):
                 # Whether the bank has found anything is the bank's to know: that comes late.
-                with m.If(streams & advance & (current == other)):
+                with m.If(streams & take & (current == other)):
                     m.d.comb += self.takes[other].eq(1)
 
             # Position j = index * groups + bank is local column j >> groups_log2.
@@ -146,10 +158,10 @@ class Broadcast(wiring.Component):
                        reset_less=True) for stage in range(2, 6))
             odd_2, odd_3, odd_4 = (Signal(name=f"odd_{number}_{stage}", reset_less=True)
                                    for stage in (2, 3, 4))
-            with m.If(advance):
+            with m.If(bus.advance):
                 m.d.sync += [
                     # 1: the bank shows the value.
-                    valid_1.eq(bank.found),
+                    valid_1.eq(bank.found & take),
                     pointer_1.eq(self.pointer_base + (position >> self.groups_log2)),
                     bank_1.eq(current),
                     # 2: the pointers' addresses are presented.
@@ -166,13 +178,12 @@ class Broadcast(wiring.Component):
                     Cat(odd_3, odd_4).eq(Cat(odd_2, odd_3)),
                 ]
             m.d.comb += [
-                bus.advance.eq(advance),
                 bus.present.eq(valid_2),
                 bus.odd.eq(odd_4),
                 bus.arriving.eq(valid_4),
                 bus.activation.eq(activation_5),
-                self.columns[number].eq(streams & advance & valid_5),
-                self.waiting[number].eq(streams & ~advance),
+                self.columns[number].eq(streams & bus.advance & valid_5),
+                self.waiting[number].eq(streams & ~take & (self.lockstep | bank.found)),
                 class_idle[number].eq(bank.exhausted & final & ~Cat(
                     valid_1, valid_2, valid_3, valid_4, valid_5).any()),
             ]

@@ -31,7 +31,7 @@ class ColumnQueue(wiring.Component):
     It decouples the PE from the broadcast, which stops only when some queue is `full`.
 
     Timing: a column written in one cycle is offered in the next. `filled` depends combinationally
-    on `write` and on `columns.ready`.
+    on `write` and on `columns.ready`; `level` is a register.
 
     Parameters
     ----------
@@ -47,6 +47,8 @@ class ColumnQueue(wiring.Component):
         Write `written`; never into a full queue.
     filled : Out(1)
         The queue will be full in the next cycle.
+    level : Out
+        Elements that it holds.
     columns : Out(stream.Signature(shape))
         The elements, oldest first.
     """
@@ -60,6 +62,7 @@ class ColumnQueue(wiring.Component):
             "write": In(1),
             "written": In(shape),
             "filled": Out(1),
+            "level": Out(range(depth + 1)),
             "columns": Out(stream.Signature(shape)),
         })
 
@@ -70,7 +73,7 @@ class ColumnQueue(wiring.Component):
         # written.
         write, (head,) = register_file(m, "ring", shape=self.shape, depth=self.depth)
 
-        level = Signal(range(self.depth + 1))
+        level = self.level
         full = Signal()
         read = Signal()
 

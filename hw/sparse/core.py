@@ -118,7 +118,7 @@ class SparseCore(wiring.Component):
         m.submodules.array = array = ProcessingArray(config)
         m.submodules.broadcast = broadcast = Broadcast(
             groups=groups, depth=bank_depth, pointer_depth=config.pointer_depth,
-            activation_width=config.activation_width)
+            activation_width=config.activation_width, lockstep=config.lockstep)
         quiet = Signal()
         m.d.sync += quiet.eq(broadcast.idle & array.idle)
         m.d.comb += [

@@ -73,6 +73,7 @@ class ProcessingArray(wiring.Component):
         config = self.config
         return ProcessingElement(
             queue_depth=config.queue_depth, lookahead=config.lookahead, escape=config.escape,
+            lockstep=config.lockstep,
             entry_words=config.entry_words, word_entries=config.word_entries,
             pointer_depth=config.pointer_depth, accumulator_depth=config.accumulator_depth,
             codebook_count=config.codebook_count, index_width=config.index_width,

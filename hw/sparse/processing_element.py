@@ -4,6 +4,8 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.sparse.broadcast_cycles import IN_FLIGHT
+
 from .arithmetic_unit import ArithmeticUnit
 from .column_queue import ColumnQueue, column_layout
 from .entry_reader import EntryReader
@@ -16,15 +18,17 @@ __all__ = ["ProcessingElement"]
 class ProcessingElement(wiring.Component):
     """A slice of the matrix and what multiplies it: ``sums += slice * broadcast activations``.
 
-    Pointer reader -> column queue -> entry reader -> arithmetic unit. The pointer reader works in
-    lock step with those of the other elements: it moves when `advance` is high, which the parent
-    keeps low while any of them is `blocked`, that is, has a column to write to a full queue.
-    (The paper has the queue before the pointers; behind them, empty columns need no place in it.)
+    Pointer reader -> column queue -> entry reader -> arithmetic unit. As published, the pointer
+    reader works in lock step with those of the other elements: it moves when `advance` is high,
+    which the parent keeps low while any of them is `blocked`, that is, has a column to write to a
+    full queue. Otherwise `advance` stays high, and an element is `blocked` while its queue has no
+    room for more than the `IN_FLIGHT` columns that may come before the parent has stopped. (The
+    paper has the queue before the pointers; behind them, empty columns need no place in it.)
 
     Timing: a column is written to the queue in the cycle of the third `advance` after that with
     which its pointers' addresses were presented, and offered to the entry reader in the next; see
     the parts for the rest. `busy`, `wasted` and `escapes` tell of the cycle before. `blocked` is a
-    register: it has to get to all other elements and back in a cycle.
+    register: in lock step it has to get to all other elements and back in a cycle.
 
     Parameters
     ----------
@@ -34,6 +38,7 @@ class ProcessingElement(wiring.Component):
         Drop empty columns before the queue; otherwise each takes the element a cycle.
     escape : bool
         Entries are in the escape format.
+    lockstep : bool
     entry_words, word_entries, pointer_depth, accumulator_depth, codebook_count : int
         Sizes of the memories, see `hw.config.SparseConfig`.
     index_width, run_width, weight_width, activation_width, sum_width : int
@@ -60,10 +65,14 @@ class ProcessingElement(wiring.Component):
         `ArithmeticUnit.latency` cycles.
     """
 
-    def __init__(self, *, queue_depth, lookahead, escape, entry_words, word_entries, pointer_depth,
-                 accumulator_depth, codebook_count, index_width, run_width, weight_width,
-                 activation_width, sum_width):
+    def __init__(self, *, queue_depth, lookahead, escape, lockstep, entry_words, word_entries,
+                 pointer_depth, accumulator_depth, codebook_count, index_width, run_width,
+                 weight_width, activation_width, sum_width):
         self.lookahead = lookahead
+        self.lockstep = lockstep
+        if not lockstep and queue_depth < IN_FLIGHT:
+            raise ValueError(f"Without lock step a queue must hold at least {IN_FLIGHT} columns, "
+                             f"not {queue_depth}")
         pointer_width = (entry_words * word_entries).bit_length()
         if escape and not lookahead:
             raise ValueError("The escape format needs look-ahead: its entry reader takes no empty "
@@ -139,7 +148,11 @@ class ProcessingElement(wiring.Component):
                 reader.spans(pointers.first, pointers.last)),
             queue.written.activation.eq(self.activation),
         ]
-        m.d.sync += [wanted.eq(wanted_then), self.blocked.eq(wanted_then & queue.filled)]
+        m.d.sync += wanted.eq(wanted_then)
+        if self.lockstep:
+            m.d.sync += self.blocked.eq(wanted_then & queue.filled)
+        else:
+            m.d.sync += self.blocked.eq(queue.level > queue.depth - IN_FLIGHT)
         if not self.lookahead:
             with m.If(self.advance):
                 m.d.sync += queue.written.empty.eq(pointers.empty)

@@ -77,8 +77,8 @@ def ladder(pes, *, steps):
     Returns
     -------
     list of Rung
-        The first is the preset ``eie``, the last the preset ``weft``, with larger memories; with 16
-        elements it is the preset ``ulx3s``.
+        The first is the preset ``eie``, the last the preset ``weft`` with shorter queues, both with
+        larger memories; with 16 elements the last is the preset ``ulx3s``.
     """
     groups = 1 if pes < 4 else 2 if pes < 16 else 4
     common = {**_MEMORIES, "pes": pes, "lanes": groups}
@@ -88,6 +88,7 @@ def ladder(pes, *, steps):
         ("+ escapes, fused", "escape", {"escape": True}),
         ("+ queue of 16", "queue", {"queue_depth": 16}),
         *([(f"+ {groups} column groups", "groups", {"groups": groups})] if groups > 1 else []),
+        ("+ no lock step", "elastic", {"lockstep": False}),
     ]
     subjects = [Subject(draw_layer(row), draw_activity(row, 0), draw_activity(row, 1)[None] != 0)
                 for row in layers_for(pes)]

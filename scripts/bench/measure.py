@@ -85,7 +85,7 @@ class Measurement:
 def timing_of(config):
     """What the cycle model wants to know of a configuration."""
     return {name: getattr(config, name)
-            for name in ("lanes", "queue_depth", "lookahead", "map_width")}
+            for name in ("lanes", "queue_depth", "lookahead", "lockstep", "map_width")}
 
 
 def measure(subject, settings, *, groups=None):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from golden.sparse.broadcast_cycles import IN_FLIGHT
 from golden.sparse.cycles import layer_cycles
 from golden.sparse.groups import encode_alone
 
@@ -113,14 +114,15 @@ def _queue_depth(pyplot, names, steps):
         for axis, preset in zip(axes, ("eie", "weft"), strict=True):
             settings = core_settings(preset, 64)
             config = settings.config
+            depths = [depth for depth in _DEPTHS if config.lockstep or depth >= IN_FLIGHT]
             for name, colour in zip(names, _LINES, strict=False):
                 subject = load_subject(name)
                 nonzero = subject.activations != 0
                 encoded = encode_alone(subject.layer, config.geometry, balance=config.escape)
                 work = np.count_nonzero(subject.layer.codes[:, nonzero]) / config.pes
                 useful = [work / layer_cycles(encoded, nonzero, **{
-                    **timing_of(config), "queue_depth": depth}).cycles for depth in _DEPTHS]
-                axis.plot(_DEPTHS, useful, marker="o", markersize=3.5, color=colour, label=name)
+                    **timing_of(config), "queue_depth": depth}).cycles for depth in depths]
+                axis.plot(depths, useful, marker="o", markersize=3.5, color=colour, label=name)
                 advance()
             axis.axvline(config.queue_depth, color=INK, linewidth=.8, linestyle=":")
             axis.annotate(f"in the table: {config.queue_depth} ", (config.queue_depth, .02),

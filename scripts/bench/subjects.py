@@ -130,7 +130,6 @@ def core_settings(preset, pes, **changes):
         "groups": groups,
         "lanes": max(groups, min(pes // groups, max(1, pes // 4))),
         "map_width": 64 if preset == "eie" else 16,
-        **({"queue_depth": 32} if preset == "weft" else {}),
         **_memories(pes, groups, escape),
     }
     return Settings(label, configuration(preset, **{**derived, "pes": pes, **changes}).config)

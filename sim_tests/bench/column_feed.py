@@ -1,4 +1,4 @@
-"""Plays the broadcast for processing elements: columns with their activations, in lock step."""
+"""Plays the broadcast for processing elements: columns with their activations."""
 
 from collections import deque
 
@@ -22,6 +22,10 @@ class ColumnFeed:
         self.columns = deque([*columns, *[None] * 3])
         self.stages = deque([None] * 3)     # presented, and 1, 2 advances later, before the next
         self.done = False
+
+    def skip(self):
+        """Present no column before the next `advance`."""
+        self.columns.appendleft(None)
 
     def show(self, ctx):
         """Set everything but `advance`; return whether a column is to be queued in this cycle."""

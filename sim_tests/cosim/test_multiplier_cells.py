@@ -56,20 +56,21 @@ class Products(wiring.Component):
         return m
 
 
-def signed(values, width):
-    """The lower `width` bits, as signed numbers."""
-    half = 1 << width - 1
-    return (values + half) % (2 * half) - half
+def number(values, width, unsigned):
+    """The lower `width` bits, as numbers."""
+    half = 0 if unsigned else 1 << width - 1
+    return (values + half) % (1 << width) - half
 
 
-def expected(words, *, a_width, b_width, ways):
+def expected(words, *, a_width, b_width, ways=1, unsigned=False):
     words = words.astype(np.int64)
     factors, total = words & 0xFFFF, np.zeros(words.size, dtype=np.int64)
     before = np.concatenate([[0], factors[:-1]])
     for way in range(ways):
         def rotated(values, way=way):
             return values >> way | (values << 16 - way) & 0xFFFF
-        a, b = signed(rotated(factors), a_width), signed(rotated(before), b_width)
+        a = number(rotated(factors), a_width, unsigned)
+        b = number(rotated(before), b_width, unsigned)
         loads = np.flatnonzero(words >> 16 + way & 1)
         last = np.searchsorted(loads, np.arange(words.size), side="right") - 1
         held = np.where(last < 0, 0, b[loads[np.maximum(last, 0)]])
@@ -90,11 +91,15 @@ def verilog(parameters, family):
 
 @pytest.mark.parametrize("family, parameters, cells", [
     ("generic", {"a_width": 8, "b_width": 8, "ways": 3}, 0),
+    ("generic", {"a_width": 16, "b_width": 16, "unsigned": True}, 0),
     ("ecp5", {"a_width": 8, "b_width": 8, "ways": 2}, 2),
+    ("ecp5", {"a_width": 16, "b_width": 16, "ways": 2, "unsigned": True}, 2),
     ("ecp5", {"a_width": 16, "b_width": 5, "ways": 3}, 3),
     ("ice40", {"a_width": 8, "b_width": 8, "ways": 2}, 1),
     ("ice40", {"a_width": 5, "b_width": 7, "ways": 3}, 2),
     ("ice40", {"a_width": 16, "b_width": 16, "ways": 2}, 2),
+    ("ice40", {"a_width": 16, "b_width": 16, "ways": 2, "unsigned": True}, 2),
+    ("ice40", {"a_width": 8, "b_width": 7, "unsigned": True}, 1),
 ])
 def test_products(family, parameters, cells):
     text = verilog(parameters, family)

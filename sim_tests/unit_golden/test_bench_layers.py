@@ -30,7 +30,7 @@ def test_published_core_takes_the_papers_cycles_on_the_real_layer():
     nonzero = subject.activations != 0
     for depth, cycles in EIE_CYCLES.items():
         cost = layer_cycles(encoded, nonzero, lanes=config.lanes, queue_depth=depth,
-                            lookahead=False, map_width=config.map_width)
+                            lookahead=False, lockstep=True, map_width=config.map_width)
         assert cost.cycles == cycles + PIPELINE, depth
 
 
@@ -89,7 +89,8 @@ def test_losses_by_hand():
     geometry = core_settings("eie", 2).config.geometry
     encoded = encode_alone(layer, geometry, balance=False)
     nonzero = np.array([True, True])
-    cost = layer_cycles(encoded, nonzero, lanes=1, queue_depth=4, lookahead=False, map_width=2)
+    cost = layer_cycles(encoded, nonzero, lanes=1, queue_depth=4, lookahead=False,
+                        lockstep=True, map_width=2)
     losses = split_cycles(encoded, nonzero, cost, lookahead=False)
     assert products(codes, nonzero) == 2
     # PE 0 spends a cycle on each of two empty columns, PE 1 two on entries and one on a column.
@@ -104,7 +105,7 @@ def test_groups_are_chosen_by_cycles():
     layer = draw_layer(row)
     config = core_settings("weft", 64).config
     core = {"lanes": config.lanes, "queue_depth": config.queue_depth, "lookahead": True,
-            "map_width": config.map_width}
+            "lockstep": False, "map_width": config.map_width}
     nonzero = (draw_activity(row, 1) != 0)[None]
     assert choose_groups(layer, nonzero, config.geometry, **core) == 4
     assert choose_groups(layer, nonzero, core_settings("eie", 64).config.geometry, **core) == 1

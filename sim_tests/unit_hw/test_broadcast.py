@@ -105,7 +105,8 @@ async def run_layer(ctx, dut, vector, mode, base, *, rng, block=0., gaps=0., los
         for number, bus in enumerate(buses):
             partners = sum(1 << other for other in range(groups)
                            if (other - number) % (1 << mode) == 0)
-            assert bus.advance == (blocked & partners == 0), "in lock step, and only with those"
+            free = blocked & partners == 0
+            assert bus.advance == (free or not dut.lockstep), "in lock step, and only with those"
             classes[number].tick(bus, cycle)
         await ctx.tick()
         for number, bank in enumerate(banks):
@@ -124,9 +125,11 @@ def random_vector(rng, length):
 
 
 @pytest.mark.parametrize("block, gaps", [(0, 0), (0, .6), (.5, 0), (.4, .4)])
+@pytest.mark.parametrize("lockstep", [True, False])
 @pytest.mark.parametrize("groups", [1, 2, 4, 8])
-def test_every_class_sees_its_columns(groups, block, gaps):
-    dut = Broadcast(groups=groups, depth=DEPTH, pointer_depth=POINTER_DEPTH, activation_width=16)
+def test_every_class_sees_its_columns(groups, lockstep, block, gaps):
+    dut = Broadcast(groups=groups, depth=DEPTH, pointer_depth=POINTER_DEPTH, activation_width=16,
+                    lockstep=lockstep)
     rng = random.Random(groups)
     seen = 0
 
@@ -156,7 +159,8 @@ def test_every_class_sees_its_columns(groups, block, gaps):
 
 def test_timing_is_as_documented():
     """Two banks, one class group: a column a cycle, but for one cycle between the banks."""
-    dut = Broadcast(groups=2, depth=DEPTH, pointer_depth=POINTER_DEPTH, activation_width=16)
+    dut = Broadcast(groups=2, depth=DEPTH, pointer_depth=POINTER_DEPTH, activation_width=16,
+                    lockstep=True)
     rng = random.Random(0)
 
     async def bench(ctx):
@@ -177,8 +181,36 @@ def test_timing_is_as_documented():
     simulate(dut, bench)
 
 
+def test_without_lock_step_nothing_is_taken_a_cycle_after_a_block():
+    """What has been taken goes on: column n is broadcast 5 cycles after it was taken."""
+    dut = Broadcast(groups=1, depth=DEPTH, pointer_depth=POINTER_DEPTH, activation_width=16,
+                    lockstep=False)
+
+    async def bench(ctx):
+        bank = Bank()
+        bank.start([(index, index + 1) for index in range(12)], random.Random(0), 0)
+        ctx.set(dut.start, 1)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        seen = []
+        for cycle in range(24):
+            ctx.set(dut.banks[0], bank.shows)
+            ctx.set(dut.blocked, 3 <= cycle < 9)
+            taken = ctx.get(dut.takes) & bank.shows["found"]
+            seen.append((taken, ctx.get(dut.columns), ctx.get(dut.waiting)))
+            await ctx.tick()
+            bank.tick(taken)
+        taken, columns, waiting = (list(values) for values in zip(*seen, strict=True))
+        assert taken == [1] * 4 + [0] * 6 + [1] * 8 + [0] * 6
+        assert columns == [0] * 5 + taken[:-5]
+        assert waiting == [0] * 4 + [1] * 6 + [0] * 14
+
+    simulate(dut, bench)
+
+
 def test_a_wait_counts_once_for_all_that_share_it():
-    dut = Broadcast(groups=4, depth=DEPTH, pointer_depth=POINTER_DEPTH, activation_width=16)
+    dut = Broadcast(groups=4, depth=DEPTH, pointer_depth=POINTER_DEPTH, activation_width=16,
+                    lockstep=True)
 
     async def bench(ctx):
         ctx.set(dut.blocked, 0b0111)
@@ -192,4 +224,5 @@ def test_a_wait_counts_once_for_all_that_share_it():
 
 def test_parameters_are_checked():
     with pytest.raises(ValueError, match="power of 2"):
-        Broadcast(groups=3, depth=DEPTH, pointer_depth=POINTER_DEPTH, activation_width=16)
+        Broadcast(groups=3, depth=DEPTH, pointer_depth=POINTER_DEPTH, activation_width=16,
+                    lockstep=True)

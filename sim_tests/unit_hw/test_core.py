@@ -132,7 +132,7 @@ class CoreBench:
             costs.append(layer_cycles(
                 encoded, to_positions(inputs, plan.input_order) != 0, offsets=offsets,
                 **{name: getattr(self.config, name)
-                   for name in ("lanes", "queue_depth", "lookahead", "map_width")}))
+                   for name in ("lanes", "queue_depth", "lookahead", "lockstep", "map_width")}))
             offsets, inputs = offsets + encoded.entries, trace.outputs
         return costs
 
@@ -150,10 +150,12 @@ def test_runs_repeat(config, groups):
     bench.simulate(run)
 
 
-@pytest.mark.parametrize("escape, queue_depth", [(True, 2), (False, 3)])
-def test_queues_fill_unevenly(escape, queue_depth):
+@pytest.mark.parametrize("escape, lockstep, queue_depth", [
+    (True, True, 2), (False, True, 3), (True, False, 8), (False, False, 9)])
+def test_queues_fill_unevenly(escape, lockstep, queue_depth):
     """Elements skip about half of the columns, each others, and are slow with the rest."""
-    config = SparseConfig(pes=4, escape=escape, **{**SIZES, "queue_depth": queue_depth})
+    config = SparseConfig(pes=4, escape=escape, lockstep=lockstep,
+                          **{**SIZES, "queue_depth": queue_depth})
     rng = np.random.default_rng(queue_depth)
     codes = np.tile(rng.random((4, 32)) < .5, (6, 1)) * rng.integers(1, 16, (24, 32))
     layer, = make_network(rng, (32, 24), -32768).layers

@@ -99,12 +99,14 @@ def test_the_ladder_goes_from_eie_to_weft(pes):
     # One idea at a time: what else differs is nothing.
     for before, after in zip(configs, configs[1:], strict=False):
         assert sum(getattr(before, name) != getattr(after, name) for name in (
-            "lookahead", "escape", "queue_depth", "groups")) == 1
+            "lookahead", "escape", "queue_depth", "groups", "lockstep")) == 1
         assert before.replace(lookahead=after.lookahead, escape=after.escape,
-                              queue_depth=after.queue_depth, groups=after.groups) == after
-    # The layers fit, and the ideas pay.
-    cycles = [sum(run.cycles for run in rung.runs) for rung in rungs]
+                              queue_depth=after.queue_depth, groups=after.groups,
+                              lockstep=after.lockstep) == after
+    # The layers fit, and the ideas pay; the last in clock rate alone.
+    *cycles, last = [sum(run.cycles for run in rung.runs) for rung in rungs]
     assert all(later <= earlier for earlier, later in zip(cycles, cycles[1:], strict=False))
+    assert cycles[-1] <= last < 1.02 * cycles[-1] and not configs[-1].lockstep
     assert cycles[-1] < .85 * cycles[0]
     for layer in layers_for(pes):
         assert layer.columns <= configs[0].activation_depth >= layer.rows
