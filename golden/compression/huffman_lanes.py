@@ -5,8 +5,11 @@ a wrong bit soon meets the right ones, whatever it has read until then (Klein an
 Huffman decoding, Computer Journal 2003). So the stream is cut into *lanes* of equally many bits,
 and a decoder runs for each, one NumPy operation for all of them. Each guesses where its first code
 starts by decoding the end of the lane before. The guess is then checked against where that lane
-really ended: what is returned never rests on a guess. Some codes never meet the right bits; then
-every bit that a lane may start at is tried, which takes longer, but not more than in proportion.
+really ended: what is returned never rests on a guess. In a stream that repeats itself a decoder may
+never meet the right bits: if the first codes do, lanes start where the repetition says, and if only
+parts do, where a lane should have started is worked out from how it looked from elsewhere. Other
+codes that never meet take longer, as every bit that a lane may start at is tried, but not more than
+in proportion.
 """
 
 import numpy as np
@@ -21,6 +24,8 @@ _BITS = 1 << 23
 _LEAD = 384
 #: How often wrong guesses are replaced by what the lane before says, before all are worked out.
 _ROUNDS = 8
+#: Codes that are looked at for a repetition, and how many may repeat themselves.
+_PROBE, _REPEATED = 96, 24
 #: From so many symbols on, a table of pairs pays.
 _PAIRS_FROM = 1 << 14
 #: Bits of a window of that table.
@@ -83,11 +88,28 @@ class Lanes:
         origin = 8 * (len(chunk) + 8 + (start >> 3)) - self._width
 
         size = max(256, int(0.7 * (stop - start) ** 0.5))
-        size -= size % self._divisor
+        period = self._period(origin - start)
+        unit = period or self._divisor
+        size = max(size - size % unit, unit)
         starts = np.arange(start, stop, size)
         limits = origin - np.append(starts[1:], stop)
-        ends, parts = self._settle(self._guess(origin - starts), limits)
+        starts = origin - starts
+        ends, parts = self._settle(starts if period else self._guess(starts), limits)
         return self._symbols(parts), origin - int(ends[-1])
+
+    def _period(self, position):
+        """Bits after which the lengths of the first codes repeat themselves, or 0."""
+        lengths = []
+        for _ in range(_PROBE):
+            if position < 0:
+                return 0
+            window = int(self._words[position >> 3]) >> (position & 7) & (1 << self._width) - 1
+            lengths.append(int(self._one[window]) & _TAKEN)
+            position -= lengths[-1]
+        for count in range(1, _REPEATED + 1):
+            if lengths[count:] == lengths[:-count]:
+                return sum(lengths[:count])
+        return 0
 
     def _guess(self, starts):
         """Where the lanes' first codes might start; of the first lane it is known."""
@@ -98,11 +120,19 @@ class Lanes:
     def _settle(self, starts, limits):
         """Decode all lanes, from guesses and then from where these led to; as `_run`."""
         ends, parts = self._run(starts, limits)
-        for _ in range(_ROUNDS):
+        lasting = False
+        for count in range(_ROUNDS):
             wrong = 1 + np.flatnonzero(ends[:-1] != starts[1:])
             if not wrong.size:
                 return ends, parts
-            starts[wrong] = ends[wrong - 1]
+            # Where a lane or two don't meet the right bits, the next does.
+            lasting = lasting or count >= 2 or wrong.size > len(starts) >> 3
+            if lasting:
+                predicted = self._predict(starts, ends, limits, parts)
+                wrong = np.flatnonzero(predicted != starts)
+                starts[wrong] = predicted[wrong]
+            else:
+                starts[wrong] = ends[wrong - 1]
             ends[wrong], others = self._run(starts[wrong], limits[wrong])
             parts = _replace(parts, wrong, others)
         # A lane starts at most so many bits behind the one before it: follow all of them.
@@ -113,6 +143,31 @@ class Lanes:
             starts[lane] = ends[lane - 1]
             ends[lane] = led[lane - 1, limits[lane - 1] - starts[lane]]
         return self._run(starts, limits)
+
+    def _predict(self, starts, ends, limits, parts):
+        """Where lanes should start, from what they looked like when they started elsewhere.
+
+        A lane of codes of one length, if it starts some bits later, ends as many later, up to that
+        length; of any other it is taken that it ends where it did, having met the right bits.
+        """
+        lengths = np.zeros((2, len(starts)), np.int64)
+        for number, (entries, counts) in enumerate(parts[-2:]):
+            taken = entries & _TAKEN
+            there = np.arange(len(entries))[:, None] < counts
+            longest = taken.max(axis=0, where=there, initial=0)
+            same = longest == taken.min(axis=0, where=there, initial=_TAKEN)
+            lengths[number] = np.where(same, longest, np.where(counts > 0, -1, 0))
+        first, last = lengths if len(parts) == 2 else (lengths[0], lengths[0])
+        # What was looked up first may be two codes; what came last is one.
+        only = np.where(last == 0, first, last)
+        constant = (only > 0) & ((first == only) | (first == 2 * only) | (first == 0))
+        predicted, at = [int(starts[0])], int(starts[0])
+        for start, end, limit, length in zip(*(array.tolist() for array in (
+                starts[:-1], ends[:-1], limits[:-1], np.where(constant, only, 0)[:-1])),
+                strict=True):
+            at = at - -(-(at - limit) // length) * length if length and at != start else end
+            predicted.append(at)
+        return np.array(predicted)
 
     def _run(self, starts, limits):
         """Decode each lane until it ends: its last code starts before its limit.
@@ -162,10 +217,11 @@ class Lanes:
         entries = np.ascontiguousarray(np.concatenate([entries for entries, _ in parts]).T)
         entries = entries[counted].view(np.uint16)
         pairs = np.ascontiguousarray(entries[1::2]).view(np.uint8)
-        if self._table is self._one:
+        two = entries[::2] & _TWO
+        if not two.any():
             return pairs[::2]
         there = np.ones((len(pairs) // 2, 2), bool)
-        there[:, 1] = entries[::2] & _TWO
+        there[:, 1] = two
         return pairs[there.ravel()]
 
 

@@ -112,6 +112,8 @@ def _subjects(count):
                              np.array([3] * 7 + [6] * 8, np.uint8))
     found["long codes"] = (np.full(count, 15, np.uint8),
                            np.array([*range(1, 15), 15, 15], np.uint8))
+    now_and_then = np.where(rng.random(count) < 1e-3, rng.integers(0, 15, count), 15)
+    found["long codes, others between"] = now_and_then.astype(np.uint8), found["long codes"][1]
     return found
 
 

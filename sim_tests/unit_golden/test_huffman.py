@@ -134,13 +134,19 @@ def test_round_trip_of_what_deep_compression_makes(symbols, spread, count):
         np.testing.assert_array_equal(decode(stream, lengths, count), symbols)
 
 
-def test_few_lanes_are_decoded_again(monkeypatch):
+@pytest.fixture
+def lanes(monkeypatch):
+    """How many lanes were decoded at a time."""
+    found, run = [], huffman_lanes.Lanes._run
+    monkeypatch.setattr(huffman_lanes.Lanes, "_run", lambda self, starts, limits: (
+        found.append(len(starts)), run(self, starts, limits))[1])
+    return found
+
+
+def test_few_lanes_are_decoded_again(monkeypatch, lanes):
     """Guesses are nearly always right, and a wrong one costs its lane, not all of them."""
     symbols = drawn(8, 256, 30, 200_000)
     stream, lengths = coded(symbols)
-    lanes, run = [], huffman_lanes.Lanes._run
-    monkeypatch.setattr(huffman_lanes.Lanes, "_run", lambda self, starts, limits: (
-        lanes.append(len(starts)), run(self, starts, limits))[1])
     monkeypatch.setattr(huffman_lanes, "_LEAD", 64)
     np.testing.assert_array_equal(decode(stream, lengths, len(symbols)), symbols)
     guesses, everything, *again = lanes
@@ -171,13 +177,42 @@ def test_codes_that_find_the_right_bits_late_or_never(lengths, count, monkeypatc
             np.testing.assert_array_equal(decode(stream, lengths, count), symbols)
 
 
-def test_every_start_is_tried_where_no_guess_holds():
+def interrupted(every):
+    """A code of 15 ones, in which no decoder finds its way, but for others now and then."""
+    symbols = np.full(200_000, 15, np.uint8)
+    places = np.random.default_rng(7).random(len(symbols)) < 1 / every
+    symbols[places] = np.arange(np.count_nonzero(places)) % 15
+    return symbols
+
+
+@pytest.mark.parametrize(("symbols", "times"), [
+    (np.full(200_000, 15, np.uint8), 1), (np.tile(np.uint8([15, 15, 3, 15, 9]), 40_000), 1),
+    (np.repeat(np.uint8([11, 15] * 20), 5000), 3.2), (interrupted(1000), 3.2),
+    (interrupted(20_000), 3.2)])
+def test_what_repeats_itself_is_decoded_once_or_a_few_times(symbols, times, lanes):
+    lengths = [*range(1, 15), 15, 15]
+    stream = encode(symbols, lengths)
+    np.testing.assert_array_equal(decode(stream, lengths, len(symbols)), symbols)
+    most = max(lanes)
+    assert most > 500 and sum(lanes) <= times * most
+
+
+@pytest.mark.parametrize("count", [1000, 1024, 1500, 5000])
+def test_a_period_longer_than_a_lane(count):
+    """24 codes of 15 bits are more than the least bits of a lane."""
+    lengths = [*range(1, 15), 15, 15]
+    symbols = np.resize(np.uint8([14] * 23 + [13]), count)
+    np.testing.assert_array_equal(decode(encode(symbols, lengths), lengths, count), symbols)
+
+
+def test_every_start_is_tried_where_no_guess_holds(lanes):
     """A code of 3 and 6 bits in lanes whose borders are not codes: no guess is ever right."""
     lengths, symbols = [3] * 7 + [6] * 8, np.random.default_rng(0).integers(0, 15, 30_000, np.uint8)
     stream = encode(symbols, lengths)
-    lanes = huffman_lanes.Lanes(check_lengths(lengths), len(symbols))
-    lanes._divisor = 1
-    decoded, end = lanes.decode(stream, 0)
+    decoder = huffman_lanes.Lanes(check_lengths(lengths), len(symbols))
+    decoder._divisor = 1
+    decoded, end = decoder.decode(stream, 0)
+    assert lanes[-2:] == [6 * (lanes[-1] - 1), lanes[-1]]
     np.testing.assert_array_equal(decoded[:30_000], symbols)
     assert end >= size_bits(np.bincount(symbols, minlength=15), lengths)
 
