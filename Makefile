@@ -1,6 +1,6 @@
 # The two commands of a clean clone are `make demo` and `make test`; both set up .venv first.
 #
-#   make demo     runs the digits network through golden model and RTL, layer by layer
+#   make demo     runs digits through golden models and RTL of both cores
 #   make test     linter and the whole test suite
 #   make setup    only the virtual environment      PYTHON=python3.12 chooses the interpreter
 #   make lint     only the linter

@@ -26,13 +26,14 @@ from .bench import compress as _bench_compress
 from .bench import dense as _bench_dense
 from .bench import huffman as _bench_huffman
 from .bench import sparse as _bench
+from .bench import tpu as _bench_tpu
 from .progress import Steps
 from .records import write_records
 from .settings import configuration
 
-__all__ = ["bench", "bench_area", "bench_compress", "bench_dense", "bench_huffman", "compress",
-           "configuration", "demo", "doctor", "generate", "inspect", "simulate", "synthesize",
-           "synthesize_parts", "write_records"]
+__all__ = ["bench", "bench_area", "bench_compress", "bench_dense", "bench_huffman", "bench_tpu",
+           "compress", "configuration", "demo", "doctor", "generate", "inspect", "simulate",
+           "synthesize", "synthesize_parts", "write_records"]
 
 
 def _quietly(function):
@@ -48,6 +49,7 @@ bench_area = _quietly(_area.bench)
 bench_compress = _quietly(_bench_compress.bench)
 bench_dense = _quietly(_bench_dense.bench)
 bench_huffman = _quietly(_bench_huffman.bench)
+bench_tpu = _quietly(_bench_tpu.bench)
 compress = _quietly(_compress.compress)
 doctor = _quietly(_doctor.diagnose)
 demo = _quietly(_demo.demo)
