@@ -220,8 +220,8 @@ def bench_ternary(
 ):
     """Print what networks of binary and ternary weights get wrong, by method.
 
-    Training takes half an hour for all networks. What is done is kept: interrupt it and start it
-    again as you like.
+    Training takes more than half an hour for all networks. What is done is kept: interrupt it and
+    start it again as you like.
     """
     from .bench import ternary as verb
     console, steps = consoles(json)

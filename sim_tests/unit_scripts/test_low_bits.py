@@ -105,11 +105,20 @@ def test_latent_weights_move_against_the_gradient_of_the_quantised(subject):
                                    -1e-3 * np.sign(gradient[moved]), rtol=0.02)
 
 
-def test_the_loss_of_xnor_is_that_of_counted_bits(subject):
+def test_latent_weights_stay_where_signs_pass_gradients(subject):
+    quantisers = [Binary(10 * layer.weights) for layer in layers()]
+    assert all(np.abs(item.latent).max() > 1.5 for item in quantisers)
+    train_quantised(TorchModel(subject().trainer, layers()), quantisers,
+                    [layer.bias for layer in layers()], epochs=1, rate=1e-3)
+    assert all(np.abs(item.latent).max() == 1 for item in quantisers)
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_the_loss_of_xnor_is_that_of_counted_bits(subject, ends):
     """With the statistics of a batch, PyTorch's forward pass is the golden one."""
     made, batch = subject(), np.arange(64)
-    quantisers = quantisers_for("XNOR", layers(), ends=True, share=SHARE)
-    model = XnorModel(made.trainer, layers(), [True] * 3)
+    quantisers = quantisers_for("XNOR", layers(), ends=ends, share=SHARE)
+    model = XnorModel(made.trainer, layers(), [ends, True, ends])
     rng = np.random.default_rng(3)
     for array in model.others:
         array += rng.normal(0, .3, array.shape).astype(np.float32)
@@ -118,9 +127,11 @@ def test_the_loss_of_xnor_is_that_of_counted_bits(subject):
                for group in (weights, biases, model.others)]
     found = float(model.loss(*tensors, batch))
     inputs, others = made.test_inputs[batch] / 255, iter(model.others)
-    for layer, weight in zip(layers(), weights, strict=True):
-        item = XnorLayer(replace(layer, weights=weight), True,
-                         *normalised(next(others), next(others), inputs))
+    for layer, weight, binary, channels in zip(layers(), weights, model.binary, model.channels,
+                                               strict=True):
+        layer = replace(layer, weights=weight)
+        item = XnorLayer(layer, binary, *(
+            normalised(next(others), next(others), inputs) if channels else ()))
         inputs = next(forward([item], inputs))
     inputs -= inputs.max(axis=1, keepdims=True)
     expected = np.mean(np.log(np.exp(inputs).sum(1)) - inputs[batch, made.test_labels[batch]])
