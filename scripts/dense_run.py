@@ -1,6 +1,6 @@
 """Runs programs of the dense core in its simulator, and compares them with the golden model."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,6 +38,8 @@ class DenseOutcome:
     cycles : int
         Of the whole simulation.
     cpu_seconds, wall_seconds : float
+    expected : golden.systolic.execute.Execution, optional
+        What the golden model says of it, from `check_run`.
     """
 
     unified: np.ndarray
@@ -48,7 +50,7 @@ class DenseOutcome:
     cycles: int
     cpu_seconds: float
     wall_seconds: float
-    expected: object = field(default=None)
+    expected: object = None
 
 
 def load_program(memories):

@@ -13,6 +13,7 @@ from .paths import build_dir
 
 __all__ = ["Generated", "generate", "report"]
 
+
 @dataclass(frozen=True)
 class Generated:
     """Files that `generate` wrote.

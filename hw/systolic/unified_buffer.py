@@ -11,6 +11,7 @@ from ..memory import Collision, block_ram
 
 __all__ = ["UnifiedBuffer"]
 
+
 class UnifiedBuffer(wiring.Component):
     """Elements in `banks` memories, one read and one write of consecutive elements a cycle.
 

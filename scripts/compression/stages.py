@@ -196,6 +196,7 @@ def compress(subject, choice, *, steps):
     return Compressed(subject, network, dumps(network, huffman=choice.huffman), stages, pruned,
                       codebooks, history)
 
+
 def _metadata(subject, choice, pruned, stages):
     """What the file says of itself."""
     errors = {f"{stage.name} error": f"{stage.error:.4f}" for stage in stages

@@ -7,7 +7,9 @@ __all__ = ["faulty"]
 
 
 def faulty(rng, geometry, fault):
-    """Instructions of which the last has a fault, unless what stands before them changes that.
+    """All ways to be wrong: instructions of which the last has a fault.
+
+    Unless what stands before them changes that, or the geometry knows no such thing.
 
     Parameters
     ----------
@@ -17,7 +19,7 @@ def faulty(rng, geometry, fault):
 
     Returns
     -------
-    list of ndarray of uint32, shape (4,)
+    list of list of ndarray of uint32, shape (4,)
     """
     g = geometry
     # A place from which everything fits, and the largest numbers that do.
@@ -65,7 +67,7 @@ def faulty(rng, geometry, fault):
     unknown = encode(Operation.NOP)
     unknown[0] = rng.integers(len(Operation), 32)
 
-    cases = {
+    return {
         Fault.BAD_OPERATION: [
             [flipped], [unknown],
             [encode(Operation.SET_CONFIGURATION, register=rng.integers(len(Register), 256))],
@@ -121,4 +123,3 @@ def faulty(rng, geometry, fault):
                 Operation.CONVOLVE, tiles=60000)]],
         Fault.TOO_MANY_WEIGHTS: [[read] * (WEIGHT_FIFO_TILES + 1)],
     }[fault]
-    return cases[rng.integers(len(cases))]

@@ -133,7 +133,8 @@ def illegal_run(rng, geometry, fault, *, length=30, size=4):
     while True:
         author = _author(rng, geometry, length, size, False)
         rest = [encode(Operation.WRITE_HOST_MEMORY, length=4), encode(Operation.HALT)]
-        words = program([*author.words, *faulty(rng, geometry, fault), *rest])
+        ways = faulty(rng, geometry, fault)
+        words = program([*author.words, *ways[rng.integers(len(ways))], *rest])
         index, found = first_fault(words, geometry)
         if found == fault and index >= len(author.words):
             return RandomRun(random_memories(rng, geometry, words),

@@ -12,6 +12,7 @@ from golden.formats import REGISTERS, Fault, Operation, Register
 from golden.systolic.geometry import DenseGeometry
 from golden.systolic.legality import Checker
 from hw.systolic.decoder import Decoder
+from sim_tests.bench.random_faults import faulty
 from sim_tests.bench.random_programs import (
     PROGRAM_FAULTS,
     garbage_program,
@@ -35,6 +36,7 @@ def programs(geometry):
         yield legal_run(rng, geometry).memories.program
     for fault in PROGRAM_FAULTS:
         yield from (illegal_run(rng, geometry, fault).memories.program for _ in range(3))
+        yield from faulty(rng, geometry, fault)
     garbage = garbage_program(rng, geometry, 200)
     yield from (garbage[index:index + 1] for index in range(len(garbage)))
 

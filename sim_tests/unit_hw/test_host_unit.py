@@ -18,13 +18,13 @@ def test_elements_come_and_go(width, busy, slow):
     config = DenseConfig(activation_width=width, host_depth=16, unified_depth=256,
                          function_tables=2 if width in (8, 16, 5) else 0,
                          operand_tables=0 if width > 8 else 2)
-    latency = 7
-    dut = HostUnit(config, read_latency=latency, write_latency=2)
+    latency, write_latency = 7, 2
+    dut = HostUnit(config, read_latency=latency, write_latency=write_latency)
     lanes, bits = config.word_elements, 32 // config.word_elements
     rng = random.Random(width)
     buffer = [rng.randrange(-1 << width - 1, 1 << width - 1) for _ in range(256)]
     expected = list(buffer)
-    jobs, words, packets = [], [], []
+    jobs, words, packets, masks = [], [], [], []
     for number in range(12):
         length = rng.choice([1, lanes, lanes + 1, rng.randint(1, 60)])
         at = rng.randrange(256 - length)
@@ -38,12 +38,13 @@ def test_elements_come_and_go(width, busy, slow):
         else:
             jobs.append((False, at, length, number))
             packets.append((number, expected[at:at + length]))
+            masks += [(1 << min(lanes, left)) - 1 for left in range(length, 0, -lanes)]
     stalls = drops = 0
 
     async def bench(ctx):
         nonlocal stalls, drops
         pending, sent, cycle, coming = list(jobs), list(words), 0, {}
-        got = []
+        got, read_masks, written = [], [], -9
         while cycle < 5000 and (pending or len(got) < sum(
                 2 + -(-length // lanes) for to_core, _, length, _ in jobs if not to_core)
                 or not ctx.get(dut.idle)):
@@ -67,12 +68,15 @@ def test_elements_come_and_go(width, busy, slow):
             await ctx.delay(1e-8)
             if ctx.get(dut.read_enable):
                 assert may_read
+                read_masks.append(ctx.get(dut.read_mask))
                 at = ctx.get(dut.read_address)
                 coming[cycle + latency] = [buffer[(at + lane) % 256] for lane in range(lanes)]
             for lane in range(lanes):
                 if ctx.get(dut.write_enable) >> lane & 1:
                     assert may_write
+                    written = cycle
                     buffer[ctx.get(dut.write_address) + lane] = ctx.get(dut.write_data[lane])
+            assert not ctx.get(dut.idle) or cycle - written >= write_latency
             stalls += ctx.get(dut.input_stalled)
             drops += ctx.get(dut.dropped)
             if ctx.get(dut.packets.valid) and takes:
@@ -84,6 +88,7 @@ def test_elements_come_and_go(width, busy, slow):
                 sent.pop(0)
             cycle += 1
         assert not sent and not pending and cycle < 5000
+        assert read_masks == masks
         for tag, values in packets:
             header, count = RESPONSE.unpack(got[0]), got[1]
             assert header == {"status": Status.OK, "opcode": Opcode.HOST_DATA, "memory": 0,
@@ -118,6 +123,35 @@ def test_a_word_that_finds_no_room_is_dropped_and_told():
         assert full_at is not None and full_at < 12
 
     simulate(dut, bench, max_cycles=100)
+
+
+def test_no_more_is_read_than_can_wait():
+    """While the host takes nothing; then all words come, in order."""
+    dut = HostUnit(DenseConfig(), read_latency=7, write_latency=2)
+    words = 40
+    read, got = [], []
+
+    async def bench(ctx):
+        ctx.set(dut.read_free, 1)
+        ctx.set(dut.writes.valid, 1)
+        ctx.set(dut.writes.payload, {"address": 0, "length": 4 * words, "tag": 0})
+        for cycle in range(200):
+            ctx.set(dut.packets.ready, cycle >= 60)
+            if len(read) > 6 and read[-7] is not None:
+                for lane in range(4):
+                    ctx.set(dut.read_data[lane], read[-7] + lane & 127)
+            await ctx.delay(1e-8)
+            read.append(ctx.get(dut.read_address) if ctx.get(dut.read_enable) else None)
+            if ctx.get(dut.packets.valid) and cycle >= 60:
+                got.append(ctx.get(dut.packets.payload))
+            if cycle == 59:
+                assert len(read) - read.count(None) == 16
+            await ctx.tick()
+            ctx.set(dut.writes.valid, 0)
+
+    simulate(dut, bench)
+    assert [at for at in read if at is not None] == list(range(0, 4 * words, 4))
+    assert [word & 127 for word in got[2:]] == [4 * word & 127 for word in range(words)]
 
 
 @pytest.mark.parametrize("stall", [0, .5])

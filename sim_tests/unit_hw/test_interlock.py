@@ -67,8 +67,15 @@ class Units:
         choices = [name for name, possible in (
             ("fed", self.reads), ("accumulators_read", any(self.sums[:1])),
             ("activated", self.results), ("host_idle", self.host)) if possible]
-        strobe = rng.choice(choices) if choices else None
+        return self.finish(rng.choice(choices)) if choices else None
+
+    def finish(self, strobe):
+        """End what a strobe tells of; return it, or None if there is nothing to end."""
         match strobe:
+            case "fed" if not self.reads:
+                return None
+            case "activated" if not self.results:
+                return None
             case "fed":
                 self.reads.pop(0)
             case "accumulators_read":
@@ -117,8 +124,13 @@ def test_nothing_is_in_the_way(seed):
                 await strobe(ctx, "clear")
                 units = Units()
             elif not blocked and units.room(kind):
+                if done := units.finish(rng.choice([None, "fed", "activated"])):    # at once
+                    ctx.set(getattr(dut, done), 1)
+                    met["at once"] += 1
                 await strobe(ctx, "issue")
                 units.issue(kind, own, rows)
+                for name in ("fed", "activated"):
+                    ctx.set(getattr(dut, name), 0)
                 ctx.set(dut.host_idle, units.host is None)
                 await ctx.tick()
             elif name := units.advance(rng):
@@ -127,6 +139,7 @@ def test_nothing_is_in_the_way(seed):
 
     simulate(dut, bench, max_cycles=20_000)
     assert all(met[kind, blocked] > 5 for kind in KINDS for blocked in (False, True)), met
+    assert met["at once"] > 20
     assert all(met[kind, "awaits"] > 5 for kind in ("multiplies", "vector", "to_host")), met
 
 
