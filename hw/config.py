@@ -8,8 +8,7 @@ they need as keyword arguments; only tops and scripts see a whole configuration.
 import dataclasses
 from dataclasses import dataclass
 
-from golden.sparse.broadcast_cycles import IN_FLIGHT
-from golden.sparse.geometry import SparseGeometry
+from golden.sparse.geometry import IN_FLIGHT, SparseGeometry
 from golden.systolic.geometry import DenseGeometry
 
 __all__ = ["DENSE_PRESETS", "PRESETS", "DenseConfig", "SparseConfig"]

@@ -2,15 +2,9 @@
 
 import numpy as np
 
-__all__ = ["BROADCAST_STAGES", "IN_FLIGHT", "BankScan", "broadcast"]
+from .geometry import BROADCAST_STAGES, IN_FLIGHT, STOP_CYCLES
 
-#: Cycles of advance between the detection of a non-zero activation and its broadcast.
-BROADCAST_STAGES = 5
-#: Cycles from the one in which a queue has grown too long to the one in which nothing is taken any
-#: more, of a core that is not in lock step.
-_STOP_CYCLES = 2
-#: Columns that may be on their way to such a queue.
-IN_FLIGHT = BROADCAST_STAGES + 1 + _STOP_CYCLES
+__all__ = ["BankScan", "broadcast"]
 
 
 class BankScan:
@@ -164,7 +158,7 @@ class _Elastic:
     def _look_ahead(self):
         """Get to know as many more."""
         cycles = np.arange(self._known, self._known + IN_FLIGHT)
-        self._open = (~self.readers.reached(self.level, cycles - _STOP_CYCLES)).tolist()
+        self._open = (~self.readers.reached(self.level, cycles - STOP_CYCLES)).tolist()
         self._first, self._known = self._known, self._known + IN_FLIGHT
 
     def finish(self):

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.sparse.broadcast_cycles import IN_FLIGHT
+from golden.sparse.geometry import IN_FLIGHT
 
 from .arithmetic_unit import ArithmeticUnit
 from .column_queue import ColumnQueue, column_layout

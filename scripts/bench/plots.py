@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from golden.sparse.broadcast_cycles import IN_FLIGHT
 from golden.sparse.cycles import layer_cycles
+from golden.sparse.geometry import IN_FLIGHT
 from golden.sparse.groups import encode_alone
 
 from .figures import COLOURS, INK, save
