@@ -24,16 +24,20 @@ from . import synthesize_parts as _synthesize_parts
 from .bench import area as _area
 from .bench import compress as _bench_compress
 from .bench import dense as _bench_dense
+from .bench import energy as _bench_energy
 from .bench import huffman as _bench_huffman
+from .bench import quantise as _bench_quantise
 from .bench import sparse as _bench
+from .bench import ternary as _bench_ternary
 from .bench import tpu as _bench_tpu
 from .progress import Steps
 from .records import write_records
 from .settings import configuration
 
-__all__ = ["bench", "bench_area", "bench_compress", "bench_dense", "bench_huffman", "bench_tpu",
-           "compress", "configuration", "demo", "doctor", "generate", "inspect", "simulate",
-           "synthesize", "synthesize_parts", "write_records"]
+__all__ = ["bench", "bench_area", "bench_compress", "bench_dense", "bench_energy", "bench_huffman",
+           "bench_quantise", "bench_ternary", "bench_tpu", "compress", "configuration", "demo",
+           "doctor", "generate", "inspect", "simulate", "synthesize", "synthesize_parts",
+           "write_records"]
 
 
 def _quietly(function):
@@ -48,7 +52,10 @@ bench = _quietly(_bench.bench)
 bench_area = _quietly(_area.bench)
 bench_compress = _quietly(_bench_compress.bench)
 bench_dense = _quietly(_bench_dense.bench)
+bench_energy = _quietly(_bench_energy.bench)
 bench_huffman = _quietly(_bench_huffman.bench)
+bench_quantise = _quietly(_bench_quantise.bench)
+bench_ternary = _quietly(_bench_ternary.bench)
 bench_tpu = _quietly(_bench_tpu.bench)
 compress = _quietly(_compress.compress)
 doctor = _quietly(_doctor.diagnose)
