@@ -7,15 +7,18 @@ optimised, so that its area is exact; nextpnr's `--out-of-context` is no alterna
 routes the clock like any other signal.
 """
 
-__all__ = ["WRAPPER", "keep", "script", "wrapper"]
+__all__ = ["OPTIONS", "WRAPPER", "script", "statistics", "wrapper"]
 
 #: Name of the wrapping module.
 WRAPPER = "out_of_context"
 
-_SYNTHESIS = {
-    "ecp5": "synth_ecp5 -top {top}",
+#: Options of Yosys' synthesis for a family of devices.
+OPTIONS = {
+    # A multiplexer of many words takes twice the LUT4s if it is to take the slices' own
+    # multiplexers, and a comparison with a constant is smaller without a carry chain.
+    "ecp5": "-nowidelut -cmp2softlogic",
     # UP5K: -device u has its timing; multipliers are only used when asked for.
-    "ice40": "synth_ice40 -device u -dsp -top {top}",
+    "ice40": "-device u -dsp",
 }
 
 
@@ -64,27 +67,12 @@ endmodule
 """
 
 
-def keep(modules):
-    """Yosys commands that keep modules whole while they are optimised, and write ``area.json``.
-
-    Parameters
-    ----------
-    modules : sequence of str
-
-    Returns
-    -------
-    before, after : tuple of str
-        Commands for before and after the synthesis; behind them the design is flat.
-    """
-    names = " ".join(modules)
-    area = "tee -q -o area.json stat -json"
-    if not names:
-        return (), (area,)
-    return ((f"setattr -mod -set keep_hierarchy 1 {names}",),
-            (area, f"setattr -mod -unset keep_hierarchy {names}", "flatten", "clean"))
+def statistics():
+    """Yosys command that writes ``area.json``: cells of each module, for the end of a synthesis."""
+    return "tee -q -o area.json stat -json"
 
 
-def script(family, name, sources, modules=()):
+def script(family, name, sources):
     """Yosys script that writes ``area.json`` (cells of the component) and ``netlist.json``.
 
     Parameters
@@ -94,19 +82,20 @@ def script(family, name, sources, modules=()):
         Module of the component.
     sources : sequence of str
         Files.
-    modules : sequence of str
-        More modules that are kept whole.
 
     Returns
     -------
     str
     """
-    before, after = keep([name, *modules])
+    # The component is kept whole while it is counted; what is placed is flat.
     return "\n".join([
         *(f"read_verilog {source}" for source in sources),
         f"hierarchy -top {WRAPPER}",
-        *before,
-        _SYNTHESIS[family].format(top=WRAPPER),
-        *after,
+        f"setattr -mod -set keep_hierarchy 1 {name}",
+        f"synth_{family} {OPTIONS[family]} -top {WRAPPER}",
+        statistics(),
+        f"setattr -mod -unset keep_hierarchy {name}",
+        "flatten",
+        "clean",
         "write_json netlist.json",
     ]) + "\n"

@@ -23,7 +23,7 @@ from .errors import UsageError, WeftError
 from .locking import exclusively
 from .toolchain import BUILD, find, versions
 
-__all__ = ["SYNTH_DIR", "Synthesis", "repeated", "synthesize"]
+__all__ = ["SYNTH_DIR", "Synthesis", "synthesize"]
 
 #: Where results are kept.
 SYNTH_DIR = BUILD / "synth"
@@ -164,27 +164,12 @@ def _unit_job(component, verilog, name, device):
     files = {
         f"{name}.v": verilog,
         "wrapper.v": out_of_context.wrapper(name, ports),
-        "wrapper.ys": out_of_context.script(device.family, name, [f"{name}.v", "wrapper.v"],
-                                            repeated(verilog, device.family)),
+        "wrapper.ys": out_of_context.script(device.family, name, [f"{name}.v", "wrapper.v"]),
     }
     # Five pins, wherever they fall.
     constraints = "lpf" if device.family == "ecp5" else "pcf"
     return _Job(files, "wrapper.ys", "netlist.json",
                 (f"--{constraints}-allow-unconstrained",), name)
-
-
-def repeated(verilog, family):
-    """Modules that a design has several of: each is synthesised once, and stays apart.
-
-    That takes a fraction of the time, and a net that goes to all of them ends in a gate in each.
-    Not on iCE40, where the designs that fit are small, and every cell that optimisation across the
-    borders of modules saves is needed.
-    """
-    if family != "ecp5":
-        return []
-    modules = set(re.findall(r"^module (\w+)", verilog, re.M))
-    instances = re.findall(r"^  (\w+) \w+ \($", verilog, re.M)
-    return sorted(module for module in modules if instances.count(module) > 1)
 
 
 def _top(verilog, name):
@@ -195,11 +180,10 @@ def _board_job(verilog, name, device):
     module, cls = device.platform.split(":")
     platform = getattr(importlib.import_module(f"amaranth_boards.{module}"), cls)(
         toolchain=_TOOLCHAIN[device.family])
-    before, after = out_of_context.keep(repeated(verilog, device.family))
     plan = platform.build(
         BoardTop(verilog, name=name, clock_mhz=device.clock_mhz), do_build=False,
-        synth_opts="-device u -dsp" if device.family == "ice40" else "",
-        script_after_read="\n".join(before), script_after_synth="\n".join(after))
+        synth_opts=out_of_context.OPTIONS[device.family],
+        script_after_synth=out_of_context.statistics())
     files = {file: text if isinstance(text, str) else text.decode()
              for file, text in plan.files.items() if not file.endswith((".sh", ".bat"))}
     constraints = "lpf" if device.family == "ecp5" else "pcf"

@@ -39,12 +39,13 @@ class Ice40Cells:
 
     Two ways of 8 bits share a cell. Its register for B can only be held as a whole, so that each
     way then holds its B in registers of the fabric (Lattice SB_MAC16 in the iCE technology library,
-    FPGA-TN-02007).
+    FPGA-TN-02007). What is not summed is left to yosys, which finds three registers in a cell
+    behind its factors.
     """
 
     def multiply(self, m, multiplier):
         """Make `multiplier` of cells; return whether that can be done."""
-        if max(multiplier.a_width, multiplier.b_width) > 16:
+        if max(multiplier.a_width, multiplier.b_width) > 16 or not multiplier.summed:
             return False
         if max(multiplier.a_width, multiplier.b_width) > 8 or multiplier.unsigned:
             for way in range(multiplier.ways):

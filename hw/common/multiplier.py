@@ -29,6 +29,9 @@ class Multiplier(wiring.Component):
         Independent multipliers.
     unsigned : bool
         Factors and products have no sign.
+    summed : bool
+        Products are added to others. Otherwise synthesis may take registers behind them into the
+        multipliers too.
 
     Members
     -------
@@ -42,7 +45,7 @@ class Multiplier(wiring.Component):
     #: Cycles from `a` to `product`.
     latency = 2
 
-    def __init__(self, *, a_width, b_width, ways=1, unsigned=False):
+    def __init__(self, *, a_width, b_width, ways=1, unsigned=False, summed=True):
         widest = 17 if unsigned else 18
         for name, width in (("a_width", a_width), ("b_width", b_width)):
             if not 2 <= width <= widest:
@@ -53,6 +56,7 @@ class Multiplier(wiring.Component):
         self.b_width = b_width
         self.ways = ways
         self.unsigned = unsigned
+        self.summed = summed
 
         def number(width):
             return Shape(width, not unsigned)
@@ -80,7 +84,8 @@ class Multiplier(wiring.Component):
             # the output of one SB_MAC16 and as the addend of another, and loses the first (of four
             # products 3 left, results wrong). A sum in an SB_MAC16 would also use its carry out,
             # which seems not to work in one of the eight (github.com/YosysHQ/nextpnr/issues/1027).
-            product = register(m, a * b, f"product_{way}_held", keep=1)
+            product = register(m, a * b, f"product_{way}_held",
+                               **{"keep": 1} if self.summed else {})
             m.d.comb += self.product[way].eq(product)
 
         return m

@@ -112,7 +112,7 @@ class ArithmeticUnit(wiring.Component):
         valid_3 = Signal()
         row_3 = Signal(row_shape, reset_less=True)
         m.submodules.multiply = multiply = Multiplier(
-            a_width=len(activation_2), b_width=self.weight_width)
+            a_width=len(activation_2), b_width=self.weight_width, summed=False)
         m.d.sync += [valid_3.eq(valid_2), row_3.eq(row_2)]
         m.d.comb += [
             multiply.a[0].eq(activation_2),
@@ -137,7 +137,8 @@ class ArithmeticUnit(wiring.Component):
         row_5, row_6, row_7, row_8 = (
             Signal(row_shape, name=f"row_{stage}", reset_less=True) for stage in range(5, 9))
         draining_5, draining_6 = Signal(), Signal()
-        product_5, product_6 = Signal.like(product_4), Signal.like(product_4)
+        product_5, product_6 = (Signal(signed(product_width), name=f"product_{stage}",
+                                       reset_less=True) for stage in (5, 6))
         sum_7, sum_8 = Signal(signed(self.sum_width)), Signal(signed(self.sum_width))
         m.d.sync += [
             valid_5.eq(valid_4), valid_6.eq(valid_5), valid_7.eq(valid_6), valid_8.eq(valid_7),

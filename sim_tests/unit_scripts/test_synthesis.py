@@ -9,9 +9,9 @@ from amaranth.lib.wiring import In, Out
 
 from hw.boards.board_top import BoardTop
 from hw.memory import Collision, block_ram
-from scripts import out_of_context, toolchain
+from scripts import toolchain
 from scripts.errors import ToolMissing, UsageError
-from scripts.synthesis import repeated, synthesize
+from scripts.synthesis import synthesize
 from sim_tests.bench.echo import Echo
 
 pytestmark = pytest.mark.cosim
@@ -77,33 +77,6 @@ def test_a_core_on_a_board(board):
     assert result.record["fits"] and result.record["unit"] is None
     assert result.record["fmax_mhz"] >= result.clock_mhz
     assert result.bitstream.endswith(".bit")
-
-
-def test_modules_that_are_there_several_times_are_synthesised_once():
-    verilog = """module pe(clk);
-endmodule
-
-module array(clk);
-  pe pe_0 (
-    .clk(clk)
-  );
-  pe pe_1 (
-    .clk(clk)
-  );
-endmodule
-
-module core(clk);
-  array array (
-    .clk(clk)
-  );
-endmodule
-"""
-    assert repeated(verilog, "ecp5") == ["pe"] and repeated(verilog, "ice40") == []
-    before, after = out_of_context.keep(["pe"])
-    assert before == ("setattr -mod -set keep_hierarchy 1 pe",)
-    # What is counted is still apart, what is placed is flat.
-    assert after[0].endswith("stat -json") and "flatten" in after[1:]
-    assert out_of_context.keep([]) == ((), after[:1])
 
 
 def test_errors_say_what_to_do(monkeypatch):
