@@ -17,7 +17,7 @@ from .rtl import build_core
 __all__ = ["ARRAYS", "PEERS", "WORKS", "DenseBench", "Product", "bench", "core_settings", "report"]
 
 #: Rows and columns that are measured, and the lanes with which Activate keeps up.
-ARRAYS = {8: 4, 16: 8}
+ARRAYS = {8: 4, 16: 16}
 #: Sizes of products: rows, inner length, columns.
 WORKS = ("64x64x64", "256x256x256")
 #: Open designs on the same work: name, array, work, cycles where known, utilisation. Measured on

@@ -58,7 +58,7 @@ def test_a_wrong_program_is_noticed(built, monkeypatch):
 def test_memories_hold_the_products():
     settings = dense.core_settings(16, [(64, 64, 64), (256, 256, 256)])
     config = settings.config
-    assert settings.label == "dense-columns16-lanes8-rows16"
+    assert settings.label == "dense-columns16-lanes16-rows16"
     assert config.unified_depth == 2 * 256 * 256 and config.weight_depth == 256 * 256 // 16
     compiled = matmul_program(256, 256, 256, config.geometry)
     assert np.count_nonzero(compiled.memories.program[:, 0] & 31) > 10
