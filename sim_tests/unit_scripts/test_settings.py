@@ -43,7 +43,7 @@ def test_every_parameter_can_be_set():
 
 
 def test_the_label_names_what_differs_from_the_preset():
-    assert settings("weft", ["queue_depth=4", "pes=4"]).label == "weft-queue_depth4"
+    assert settings("weft", ["queue_depth=24", "pes=4"]).label == "weft-queue_depth24"
     assert configuration("eie", pes=64).label == "eie-pes64"
 
 
