@@ -54,7 +54,7 @@ FIELDS = {
     "latency_ms": (float, "cycles of one batch at the clock rate, in ms"),
     "inferences_per_second": (float, "inputs of one batch over that time"),
     "starved": (int, "PE-cycles without a multiplication"),
-    "queue_full": (int, "cycles in which a broadcast waited for a full queue"),
+    "queue_full": (int, "cycles in which a broadcast waited for a queue"),
     "padding": (int, "multiplications by codebook entry 0"),
     "imbalance": (float, "share of the cycles by which the busiest PE is ahead of the mean"),
     "empty": (float, "share of the PE-cycles spent on columns without an entry"),

@@ -36,7 +36,7 @@ class Counter(IntEnum):
     CYCLES = 0          #: cycles of matrix times vector, pipeline fill and drain included
     TOTAL_CYCLES = 1    #: cycles from the acceptance of the run to its end
     COLUMNS = 2         #: non-zero activations broadcast
-    QUEUE_FULL = 3      #: cycles in which a broadcast waited for a full queue, summed over groups
+    QUEUE_FULL = 3      #: cycles in which a broadcast waited for a queue, summed over groups
     BUSY = 4            #: PE-cycles that issued a multiplication
     WASTED = 5          #: of those, the ones by codebook entry 0 (padding)
     ESCAPES = 6         #: escape entries consumed without a cycle of their own

@@ -37,7 +37,7 @@ class LayerCycles:
     columns : int
         Non-zero activations.
     queue_full : int
-        Cycles in which a broadcast waited for a full queue, summed over column groups.
+        Cycles in which a broadcast waited for a queue, summed over column groups.
     busy, wasted, escapes : int
         See `golden.formats.Counter`; summed over PEs.
     pe_busy : ndarray of int64, shape (pes,)

@@ -1,8 +1,9 @@
 """When the entry readers of a column group take and finish its columns, to the cycle.
 
-A queue of depth D couples the processing elements (PEs): a column is broadcast once all of them
-have room, and it makes room D columns later. So the times of any D columns in a row follow from
-those before them, and the model works on that many columns of all PEs at a time.
+In lock step a queue of depth D couples the processing elements (PEs): a column is broadcast once
+all of them have room, and it makes room D columns later. So the times of any D columns in a row
+follow from those before them, and the model works on that many columns of all PEs at a time;
+without lock step, on those of as many cycles as it takes to stop the broadcast.
 """
 
 import numpy as np

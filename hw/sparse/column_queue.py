@@ -28,7 +28,7 @@ def column_layout(*, pointer_width, activation_width):
 class ColumnQueue(wiring.Component):
     """First-in first-out queue in front of one processing element (EIE, section IV).
 
-    It decouples the PE from the broadcast, which stops only when some queue is `full`.
+    It decouples the PE from the broadcast, which stops only when some queue is (nearly) full.
 
     Timing: a column written in one cycle is offered in the next. `filled` depends combinationally
     on `write` and on `columns.ready`; `level` is a register.
