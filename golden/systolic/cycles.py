@@ -139,10 +139,10 @@ class _Run:
         return idle
 
     def _synchronize(self, decoded, _):
-        return max(decoded, self._idle())
+        return max(decoded, self._idle() + self.timing.ready_cycles)
 
     def _read_weights(self, decoded, f):
-        issued = max(decoded, self.tiles.read_ready())
+        issued = max(decoded, self.tiles.read_ready() + self.timing.ready_cycles)
         self.tiles.read(issued, f.tiles)
         if self.first_read is None:
             self.first_read = issued
@@ -170,7 +170,7 @@ class _Run:
                 issued = max(issued, times.done + hold - 1)
         if len(self.multiplications) == _UNDER_WAY:
             # Its end is seen in the cycle after its last row.
-            issued = max(issued, self.multiplications[0][0].last + 2)
+            issued = max(issued, self.multiplications[0][0].last + 2 + self.timing.ready_cycles)
 
         times = self.tiles.multiply(issued, f.accumulator, rows, f.tiles,
                                     accumulates=bool(f.accumulate))
@@ -178,8 +178,9 @@ class _Run:
         return issued
 
     def _activation_ready(self):
-        """Cycle from which the activation unit accepts: the one before has been begun."""
-        return self.activations[-1][0].start + 1 if self.activations else 0
+        """Cycle from which the activation unit gets another: the one before has been begun."""
+        return (self.activations[-1][0].start + 1 + self.timing.ready_cycles
+                if self.activations else 0)
 
     def _activate(self, decoded, f):
         rows = np.arange(f.rows)[:, None] + f.accumulator

@@ -35,6 +35,8 @@ class DenseTiming:
     hold_cycles : int
         From the last thing that an instruction waits for, if its region overlaps with that of the
         one under way, to its issue. If only that there is one counts, it is a cycle less.
+    ready_cycles : int
+        From the first cycle in which a unit is ready, or all are idle, to an issue that waits.
     begin_cycles : int
         From the acceptance of an instruction of the activation unit, or `done` of the one before
         it, to its start.
@@ -52,7 +54,8 @@ class DenseTiming:
     vector_latency = 4
     step_latency = 4
     offer_cycles = 7
-    hold_cycles = 2
+    hold_cycles = 3
+    ready_cycles = 1
     begin_cycles = 1
     read_cycles = 7
     release_cycles = 4

@@ -7,6 +7,7 @@ from amaranth.utils import bits_for
 
 from golden.formats import INSTRUCTION_WIDTH, INSTRUCTIONS, Fault, Operation
 
+from ..common.multiplier import Multiplier
 from ..common.pipeline import delay, register
 from ..layouts import struct_layout
 from .instruction_check import InstructionCheck, registers_layout
@@ -25,9 +26,10 @@ class Decoder(wiring.Component):
     a cycle; a step that takes the result of another comes 4 cycles after it. The fault is the
     first of `golden.formats.Fault` that applies, but for those that depend on earlier instructions.
 
-    Timing: `done` is high `cycles` cycles after `start`, 4 after the last step of the instruction,
-    and all outputs hold from then on, until the next `start`. `word` and `registers` must be stable
-    from the cycle after `start` to the end of their use.
+    Timing: the first step is made in the cycle after `start`; `done` is high 4 cycles after the
+    last step of the instruction, and all outputs hold from then on, `fault` from the cycle after
+    it, until the next `start`. `word` and `registers` must be stable from the cycle after `start`
+    to the end of their use.
 
     Parameters
     ----------
@@ -36,6 +38,8 @@ class Decoder(wiring.Component):
     Members
     -------
     start : In(1)
+    operation : In(5)
+        Of the instruction, in the cycle of `start`.
     word : In(128)
     registers : In(registers_layout())
     done : Out(1)
@@ -58,6 +62,7 @@ class Decoder(wiring.Component):
         self.geometry = geometry
         super().__init__({
             "start": In(1),
+            "operation": In(5),
             "word": In(INSTRUCTION_WIDTH),
             "registers": In(registers_layout()),
             "done": Out(1),
@@ -165,9 +170,11 @@ class Decoder(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        operation = self.word[:5]
         active = Signal()
         step = Signal(range(16))
+        # What a step is comes out of registers, so it is looked up in the cycle before.
+        operation = Mux(active, self.word[:5], self.operation)
+        next_step = Mux(active, step + 1, 0)[:len(step)]
         temporary = {"last_line": Signal(16), "last_width": Signal(26)}
         steps = self._steps()
         results = {**temporary, **{name: getattr(self, name) for name in (
@@ -178,22 +185,26 @@ class Decoder(wiring.Component):
 
         # Which operands the step in hand takes, and after which step the instruction is done.
         operands = self._operands(temporary)
-        choices = [Signal(range(len(values)), name=f"choose_{name}")
+        choices = [Signal(range(len(values)), name=f"choose_{name}", reset_less=True)
                    for name, values in zip("abcd", operands, strict=True)]
-        minus = Signal()
-        tag, last = Signal(range(len(tags) + 1)), Signal(range(16))
+        minus = Signal(reset_less=True)
+        tag = Signal(range(len(tags) + 1), reset_less=True)
+        ends = Signal(reset_less=True)
+        last = Signal(range(16))
+        m.d.sync += [*(choice.eq(0) for choice in choices), minus.eq(0), tag.eq(0),
+                     ends.eq(next_step == last)]
         with m.Switch(operation):
             for number, rows in steps.items():
                 with m.Case(number):
                     m.d.comb += last.eq(len(rows) - 1 + self.latency)
-                    with m.Switch(step):
+                    with m.Switch(next_step):
                         for index, row in enumerate(rows):
                             name = row[0].removesuffix("-1")
                             with m.Case(index):
-                                m.d.comb += [
+                                m.d.sync += [
                                     choice.eq(list(values).index(key)) for choice, values, key
                                     in zip(choices, operands, (name, *row[1:4]), strict=True)]
-                                m.d.comb += [minus.eq(name != row[0]),
+                                m.d.sync += [minus.eq(name != row[0]),
                                              tag.eq(tags.index(row[4:]) + 1)]
             with m.Default():
                 m.d.comb += last.eq(self.latency)
@@ -209,10 +220,11 @@ class Decoder(wiring.Component):
                     with m.Case(index):
                         m.d.comb += operand.eq(value)
 
-        # 1: operands. 2: product. 3: sum, and what it is compared with. 4: result.
-        a_1, b_1 = register(m, (a - minus)[:18].as_signed(), "a_1"), register(m, b, "b_1")
+        # 1: operands. 2: product. 3: sum, and what it is compared with. 4: result, and verdict.
+        m.submodules.multiplier = multiplier = Multiplier(a_width=18, b_width=18)
+        m.d.comb += [multiplier.a[0].eq(a - minus), multiplier.b[0].eq(b), multiplier.load.eq(1)]
+        product = multiplier.product[0]
         c_1, d_1 = register(m, c, "c_1"), register(m, d, "d_1")
-        product = register(m, a_1 * b_1, "product")
         addend = register(m, c_1 + d_1, "addend")
         total = register(m, (product + addend).as_unsigned()[:_SUM_WIDTH], "total")
         tag_3 = Signal.like(tag)
@@ -226,18 +238,20 @@ class Decoder(wiring.Component):
                 if bound is not None:
                     with m.Case(number + 1):
                         m.d.sync += [limit.eq(bound), checked.eq(1)]
-        beyond = Signal()
-        m.d.comb += beyond.eq(checked & (total.as_signed() > limit))
+        beyond = register(m, checked & (total.as_signed() > limit), "beyond")
 
         flags = Signal(Fault.BAD_PARAMETERS + 1)
         with m.Switch(tag_3):
-            for number, (name, _, fault) in enumerate(tags):
-                with m.Case(number + 1):
-                    if name != "end":
+            for number, (name, _, _) in enumerate(tags):
+                if name != "end":
+                    with m.Case(number + 1):
                         m.d.sync += results[name].eq(total)
-                    if fault:
-                        with m.If(beyond & active):
-                            m.d.sync += flags[fault].eq(1)
+        for fault in {fault for _, _, fault in tags if fault}:
+            concerned = register(m, Cat(
+                tag_3 == number + 1 for number, tag in enumerate(tags) if tag[2] == fault).any(),
+                f"concerned_{fault}")
+            with m.If(beyond & concerned & active):
+                m.d.sync += flags[fault].eq(1)
 
         m.submodules.check = check = InstructionCheck(self.geometry)
         m.d.comb += [check.word.eq(self.word), check.registers.eq(self.registers)]
@@ -255,10 +269,10 @@ class Decoder(wiring.Component):
             m.d.sync += [active.eq(1), step.eq(0), flags.eq(0)]
         with m.Elif(active):
             m.d.sync += step.eq(step + 1)
-            with m.If(step == last):
+            with m.If(ends):
                 m.d.sync += active.eq(0)
 
-        m.d.comb += self.done.eq(active & (step == last))
+        m.d.comb += self.done.eq(active & ends)
         for fault in reversed(range(Fault.BAD_OPERATION, len(flags))):
             with m.If(flags[fault] | check.flags[fault]):
                 m.d.comb += self.fault.eq(fault)

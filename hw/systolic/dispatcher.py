@@ -43,9 +43,10 @@ class Dispatcher(wiring.Component):
 
     Timing: decoding starts in the cycle in which an instruction is taken from `InstructionFetch`,
     the cycle after the one before was handed out at the earliest; it is handed out 2 cycles after
-    the decoder's `done`, if nothing is in its way. `running` rises in the cycle after `start`. When
-    a program has ended, or has been stopped by a fault, all units are waited for, and told to
-    `clear` in the last cycle of `running`.
+    the decoder's `done`, if nothing is in its way; that its unit is ready, or all are idle, is
+    known a cycle later. `running` rises in the cycle after `start`. When a program has ended, or
+    has been stopped by a fault, all units are waited for, and told to `clear` in the last cycle of
+    `running`.
 
     Parameters
     ----------
@@ -81,7 +82,8 @@ class Dispatcher(wiring.Component):
     give_up : Out(1)
         Strobe: the host is too late; everything under way is to be forgotten.
     issued, reads_weights : Out(1)
-        Strobe: an instruction has been carried out or handed out; it is a Read_Weights.
+        Strobe: an instruction has been carried out or handed out in the cycle before; it is a
+        Read_Weights.
     raw_stalled : Out(1)
         It waits for what an earlier one has yet to write.
     """
@@ -155,6 +157,7 @@ class Dispatcher(wiring.Component):
             fetch.instructions.ready.eq(sequencer.take),
             sequencer.available.eq(fetch.instructions.valid),
             decoder.start.eq(sequencer.take & sequencer.available),
+            decoder.operation.eq(fetch.instructions.payload.word[:5]),
         ]
         with m.If(sequencer.take):
             m.d.sync += instruction.eq(fetch.instructions.payload)
@@ -202,21 +205,24 @@ class Dispatcher(wiring.Component):
             (self.host_writes, to_host, host_fields(word, Operation.WRITE_HOST_MEMORY)),
         )
 
-        # It goes when its unit is ready and nothing is in the way.
-        waiting, ready, go = sequencer.waiting, Signal(), Signal()
+        # It goes when its unit is ready and nothing is in the way: registers, because that decides
+        # over much. Until then it is alone in reaching for the units, so what has become free stays
+        # free. Whatever can wait for a cycle is done when it has gone; it is still in hand then.
+        waiting, ready, go, gone = sequencer.waiting, Signal(), Signal(), Signal()
         nothing = self.matrix_idle & self.activation_idle & self.host_idle
         takes_signal = view[Operation.SYNCHRONIZE].signal
         with m.If(synchronizes):
-            m.d.comb += ready.eq(nothing & (~takes_signal | watch.signalled))
+            m.d.sync += ready.eq(nothing & (~takes_signal | watch.signalled))
         with m.Else():
-            m.d.comb += ready.eq(~Cat(its & ~unit.ready for unit, its, _ in units).any())
+            m.d.sync += ready.eq(~Cat(its & ~unit.ready for unit, its, _ in units).any())
+        m.d.sync += gone.eq(go)
         m.d.comb += [
             go.eq(waiting & ready & ~interlock.blocked),
             sequencer.issue.eq(go),
             sequencer.ends.eq(is_[Operation.HALT] | instruction.last),
             sequencer.drained.eq(nothing),
-            self.issued.eq(go),
-            self.reads_weights.eq(go & reads_weights),
+            self.issued.eq(gone),
+            self.reads_weights.eq(gone & reads_weights),
             self.raw_stalled.eq(waiting & interlock.awaits_write),
         ]
         for unit, its, fields in units:
@@ -226,7 +232,7 @@ class Dispatcher(wiring.Component):
         # What it configures.
         with m.If(self.start & ~self.running):
             m.d.sync += registers.as_value().eq(0)
-        with m.If(go & is_[Operation.SET_CONFIGURATION]):
+        with m.If(gone & is_[Operation.SET_CONFIGURATION]):
             setting = view[Operation.SET_CONFIGURATION]
             for number in Register:
                 with m.If(setting.register == number):
@@ -236,7 +242,7 @@ class Dispatcher(wiring.Component):
         m.d.comb += [
             watch.clear.eq(self.clear),
             watch.signal.eq(self.signal),
-            watch.take.eq(go & synchronizes & takes_signal),
+            watch.take.eq(gone & synchronizes & takes_signal),
             watch.waits.eq(self.host_waits | waiting & synchronizes & nothing),
             watch.concerned.eq(waiting & (from_host | to_host | synchronizes)),
             watch.number.eq(instruction.number),
@@ -247,13 +253,13 @@ class Dispatcher(wiring.Component):
         # What each instruction leaves for those behind it.
         m.d.comb += [
             written_rows.clear.eq(self.clear),
-            written_rows.write.eq(go & multiplies),
+            written_rows.write.eq(gone & multiplies),
             written_rows.first.eq(matrix.accumulator),
             written_rows.rows.eq(decoder.rows),
             *[self.activations.payload[name].eq(getattr(written_rows, name))
               for name in ("ticket", "written_base", "written_rows")],
-            ledger.read.eq(go & reads_weights),
-            ledger.claim.eq(go & multiplies),
+            ledger.read.eq(gone & reads_weights),
+            ledger.claim.eq(gone & multiplies),
         ]
 
         # What it touches.
@@ -264,7 +270,7 @@ class Dispatcher(wiring.Component):
             interlock.kind.vector.eq(vector),
             interlock.kind.from_host.eq(from_host),
             interlock.kind.to_host.eq(to_host),
-            interlock.issue.eq(go),
+            interlock.issue.eq(gone),
             interlock.fed.eq(self.fed),
             interlock.accumulators_read.eq(self.accumulators_read),
             interlock.activated.eq(self.activated),

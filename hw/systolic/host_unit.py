@@ -115,8 +115,9 @@ class HostUnit(wiring.Component):
             m.d.sync += settling.eq(self.write_latency + 1)
             with m.If(left <= lanes):
                 m.d.sync += reading.eq(0)
-        with m.If(self.reads.valid & self.reads.ready):
-            m.d.sync += [reading.eq(1), target.eq(self.reads.payload.address),
+        # What can be taken is taken over before it is known whether it comes.
+        with m.If(~reading):
+            m.d.sync += [reading.eq(self.reads.valid), target.eq(self.reads.payload.address),
                          left.eq(self.reads.payload.length)]
 
         writing = self._output(m)
@@ -173,14 +174,14 @@ class HostUnit(wiring.Component):
         write, (oldest,) = register_file(m, "output", shape=32, depth=_AHEAD)
         head, tail, waiting = Signal(range(_AHEAD)), Signal(range(_AHEAD)), Signal(
             range(_AHEAD + 1))
-        sent = Signal()
+        sent, writing = Signal(), Signal()
 
         def wide(element):
             """An element in its whole bytes."""
             return Cat(element, element[-1].replicate(32 // lanes - len(element)))
 
         m.d.comb += [
-            self.read_enable.eq((to_read != 0) & (free != 0) & self.read_free),
+            self.read_enable.eq(writing & (to_read != 0) & (free != 0) & self.read_free),
             self.read_address.eq(source),
             write.addr.eq(tail),
             write.data.eq(Cat(wide(element) for element in self.read_data)),
@@ -204,14 +205,13 @@ class HostUnit(wiring.Component):
         header = Signal(struct_layout(RESPONSE))
         m.d.comb += [header.magic.eq(RESPONSE_MAGIC), header.status.eq(Status.OK),
                      header.opcode.eq(Opcode.HOST_DATA), header.tag.eq(operation.tag)]
-        writing = Signal()
         m.d.comb += writing.eq(1)
         with m.FSM():
             with m.State("Idle"):
                 m.d.comb += [writing.eq(0), self.writes.ready.eq(1)]
-                m.d.sync += [operation.eq(self.writes.payload), to_send.eq(words)]
+                m.d.sync += [operation.eq(self.writes.payload), to_send.eq(words),
+                             to_read.eq(words), source.eq(self.writes.payload.address)]
                 with m.If(self.writes.valid):
-                    m.d.sync += [to_read.eq(words), source.eq(self.writes.payload.address)]
                     m.next = "Header"
 
             with m.State("Header"):

@@ -22,7 +22,7 @@ def registers_layout():
 class InstructionCheck(wiring.Component):
     """The faults of an instruction that show without a sum: fields, and registers that it uses.
 
-    Timing: two cycles.
+    Timing: three cycles.
 
     Parameters
     ----------
@@ -112,14 +112,18 @@ class InstructionCheck(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
+        # A register for each condition of each operation; synthesis shares those that are alike.
         flags = Signal.like(self.flags)
         m.d.sync += flags.eq(0)
-        with m.Switch(self.word[:5]):
+        with m.Switch(register(m, self.word[:5], "operation")):
             for operation in Operation:
+                empty = [value == 0 for value in self._lengths(operation)]
+                conditions = [
+                    (register(m, value, f"{operation.name.lower()}_{number}"), fault)
+                    for number, (value, fault) in enumerate((
+                        *((value, Fault.BAD_LENGTH) for value in empty),
+                        *self._oddities(operation)))]
                 with m.Case(operation):
-                    empty = [value == 0 for value in self._lengths(operation)]
-                    conditions = [*((value, Fault.BAD_LENGTH) for value in empty),
-                                  *self._oddities(operation)]
                     for fault in {fault for _, fault in conditions}:
                         m.d.sync += flags[fault].eq(
                             Cat(value for value, which in conditions if which == fault).any())
@@ -133,7 +137,7 @@ class InstructionCheck(wiring.Component):
         inside = []
         for operand, used in ((vector.a, 1), (vector.b, ~vector.unary)):
             ahead = register(m, (vector.destination - operand)[:address_width], "ahead")
-            inside.append(used & (ahead != 0) & (ahead < vector.length))
+            inside.append(register(m, used & (ahead != 0) & (ahead < vector.length), "inside"))
         is_vector = register(m, (self.word[:5] == Operation.VECTOR_ADD)
                              | (self.word[:5] == Operation.VECTOR_MULTIPLY), "is_vector")
         moving = register(m, is_vector & (inside[0] | inside[1]), "moving_in")

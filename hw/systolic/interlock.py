@@ -31,8 +31,9 @@ class Interlock(wiring.Component):
     A vector instruction takes the one read port of the unified buffer, so it waits for all before
     it, and the multiplications after it wait for it.
 
-    Timing: `blocked` takes two cycles to follow `region` and `rows`, a cycle to follow the strobes
-    of the units, and is late for nothing: the next candidate comes many cycles after `issue`.
+    Timing: `blocked` and `awaits_write` are registers. They follow `region`, `rows` and `kind` two
+    cycles later, the strobes of the units three; `issue` may be as late as the candidate stays, for
+    the next one is asked about many cycles later.
 
     Parameters
     ----------
@@ -96,6 +97,8 @@ class Interlock(wiring.Component):
         m.d.comb += sums.release.eq(self.accumulators_read)
         host = Signal(region_layout(self.unified_depth), reset_less=True)
         host_active, host_began, host_sends = Signal(), Signal(), Signal()
+        awaits_write, blocked = Signal(), Signal()
+        m.d.sync += [self.awaits_write.eq(awaits_write), self.blocked.eq(blocked)]
         vector_active = Signal()
 
         m.d.sync += host_began.eq(host_active)
@@ -117,17 +120,17 @@ class Interlock(wiring.Component):
         unwritten = results.overlaps | host_overlaps & ~host_sends
 
         with m.If(kind.multiplies):
-            m.d.comb += self.awaits_write.eq(unwritten)
-            m.d.comb += self.blocked.eq(unwritten | vector_active | sums.overlaps)
+            m.d.comb += awaits_write.eq(unwritten)
+            m.d.comb += blocked.eq(unwritten | vector_active | sums.overlaps)
         with m.Elif(kind.activates):
-            m.d.comb += self.blocked.eq(matrix_reads.overlaps | host_overlaps)
+            m.d.comb += blocked.eq(matrix_reads.overlaps | host_overlaps)
         with m.Elif(kind.vector):
-            m.d.comb += self.awaits_write.eq((results.count != 0) | host_active & ~host_sends)
-            m.d.comb += self.blocked.eq((matrix_reads.count != 0) | (results.count != 0)
+            m.d.comb += awaits_write.eq((results.count != 0) | host_active & ~host_sends)
+            m.d.comb += blocked.eq((matrix_reads.count != 0) | (results.count != 0)
                                         | host_active)
         with m.Elif(for_host):
-            m.d.comb += self.awaits_write.eq(kind.to_host & results.overlaps)
-            m.d.comb += self.blocked.eq(host_active | results.overlaps | kind.from_host & (
+            m.d.comb += awaits_write.eq(kind.to_host & results.overlaps)
+            m.d.comb += blocked.eq(host_active | results.overlaps | kind.from_host & (
                 matrix_reads.overlaps | vector_active))
 
         return m

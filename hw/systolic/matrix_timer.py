@@ -20,7 +20,7 @@ class MatrixTimer(wiring.Component):
     clear : In(1)
         Strobe: a run begins.
     reads_weights : In(1)
-        Strobe: a Read_Weights has been issued.
+        Strobe: a Read_Weights has been issued in the cycle before.
     row_written : In(1)
         A row of accumulators has been written.
     cycles : Out(32)
@@ -35,13 +35,14 @@ class MatrixTimer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        since, begun = Signal(32), Signal()
+        # A Read_Weights is told of a cycle late, so the cycle is there before it.
+        since, begun = Signal(32, init=1), Signal()
         m.d.comb += self.cycles.eq(Mux(begun & self.row_written, since + 1, 0))
         with m.If(self.reads_weights):
             m.d.sync += begun.eq(1)
         with m.If(begun | self.reads_weights):
             m.d.sync += since.eq(Mux(self.row_written, 0, since + 1))
         with m.If(self.clear):
-            m.d.sync += [since.eq(0), begun.eq(0)]
+            m.d.sync += [since.eq(1), begun.eq(0)]
 
         return m

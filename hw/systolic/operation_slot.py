@@ -11,7 +11,8 @@ class OperationSlot(wiring.Component):
     """Starts one operation after the other, each when the one before it is `done`.
 
     Timing: `start` is high a cycle after an operation is accepted, or after `done` if that is
-    later; `pending` is the operation in that cycle, `operation` from the next cycle on.
+    later; `pending` is the operation in that cycle, `operation` from the next cycle on, until
+    `done`; at other times they are anything.
 
     Parameters
     ----------
@@ -58,10 +59,16 @@ class OperationSlot(wiring.Component):
             self.start.eq(waiting & ~busy),
             self.idle.eq(~waiting & ~busy),
         ]
+        # What can be taken is taken over before it is known whether it comes: the many enables of
+        # these registers are registers themselves.
+        with m.If(~waiting):
+            m.d.sync += pending.eq(self.operations.payload)
         with m.If(self.operations.valid & ~waiting):
-            m.d.sync += [pending.eq(self.operations.payload), waiting.eq(1)]
+            m.d.sync += waiting.eq(1)
+        with m.If(~busy):
+            m.d.sync += operation.eq(pending)
         with m.If(self.start):
-            m.d.sync += [operation.eq(pending), waiting.eq(0), busy.eq(1)]
+            m.d.sync += [waiting.eq(0), busy.eq(1)]
         with m.If(self.done):
             m.d.sync += busy.eq(0)
 

@@ -18,9 +18,9 @@ class ProgramSequencer(wiring.Component):
     under way is completed. When the host is too late it ends at once, and nothing is.
 
     Timing: `take` follows `start`, and `issue` of any but the last instruction, by a cycle.
-    `waiting` rises 2 cycles after `decoded`. `clear` is the last cycle of `running`; it comes at
-    the earliest 2 cycles after `issue` of the last instruction, and a cycle after `drained`,
-    or after `give_up`.
+    `wrong` is looked at a cycle after `decoded`, and `waiting` rises a cycle after that. `clear` is
+    the last cycle of `running`; it comes at the earliest 2 cycles after `issue` of the last
+    instruction, and a cycle after `drained`, or after `give_up`.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class ProgramSequencer(wiring.Component):
     available : In(1)
         There is one; with `take`: it is taken.
     decoded : In(1)
-        Strobe: `wrong` holds what is wrong with it.
+        Strobe: `wrong` holds what is wrong with it from the next cycle on.
     wrong : In(Fault)
     number : In(number_width)
         Of the instruction that was taken.
@@ -98,7 +98,6 @@ class ProgramSequencer(wiring.Component):
                 m.d.comb += self.give_up.eq(1)
                 m.next = "Clear"
 
-        wrong = Signal(Fault)
         with m.FSM() as fsm:
             m.d.comb += self.running.eq(~fsm.ongoing("Idle"))
 
@@ -112,14 +111,13 @@ class ProgramSequencer(wiring.Component):
                     m.next = "Decode"
 
             with m.State("Decode"):
-                m.d.sync += wrong.eq(self.wrong)
                 with m.If(self.decoded):
                     m.next = "Judge"
 
             with m.State("Judge"):
                 m.next = "Issue"
-                with m.If(wrong != Fault.NONE):
-                    stop(wrong, self.number)
+                with m.If(self.wrong != Fault.NONE):
+                    stop(self.wrong, self.number)
                     m.next = "Finish"
 
             with m.State("Issue"):

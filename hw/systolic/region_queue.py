@@ -57,13 +57,19 @@ class RegionQueue(wiring.Component):
 
         with m.If(self.release):
             m.d.sync += held[0].eq(0)
+        # A free place takes the candidate over before it is known whether it is pushed.
+        with m.If(self.count == 0):
+            m.d.sync += regions[0].eq(self.candidate)
         with m.If(self.pop):
-            m.d.sync += [regions[0].eq(regions[1]), held.eq(held[1])]
+            m.d.sync += [regions[0].eq(Mux(self.count[1], regions[1], self.candidate)),
+                         held.eq(held[1])]
+        with m.If(~self.count[1]):
+            m.d.sync += regions[1].eq(self.candidate)
         with m.If(self.push):
             with m.If((self.count - self.pop)[0]):
-                m.d.sync += [regions[1].eq(self.candidate), held[1].eq(1)]
+                m.d.sync += held[1].eq(1)
             with m.Else():
-                m.d.sync += [regions[0].eq(self.candidate), held[0].eq(1)]
+                m.d.sync += held[0].eq(1)
 
         m.d.sync += self.overlaps.eq(Cat(
             valid & (self.candidate.first < region.end) & (region.first < self.candidate.end)

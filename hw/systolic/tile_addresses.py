@@ -89,7 +89,8 @@ class TileAddresses(wiring.Component):
             waits.eq(accepted | waits & ~taken),
             self.outstanding.eq(self.outstanding + accepted - self.done),
         ]
-        with m.If(accepted):
+        # Taken over before it is known whether it comes: that is known late, and has far to go.
+        with m.If(~waits):
             m.d.sync += waiting.eq(self.operations.payload)
 
         current = Signal.like(operation, reset_less=True)

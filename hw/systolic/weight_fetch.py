@@ -74,7 +74,8 @@ class WeightFetch(wiring.Component):
         taken = Signal()
         m.d.comb += [
             self.operations.ready.eq(level != WEIGHT_FIFO_TILES),
-            write.en.eq(accepted),
+            # Before it is known whether there is one: that comes late.
+            write.en.eq(self.operations.ready),
             write.addr.eq(write_at),
             write.data.address.eq(self.operations.payload.address + (rows - 1)),
             write.data.more.eq(self.operations.payload.tiles - 1),

@@ -59,7 +59,7 @@ def test_matrix_cycles_end_with_the_last_row():
             ctx.set(dut.clear, 0)
             total = 0
             for cycle in range(40):
-                ctx.set(dut.reads_weights, cycle in (first, first + 3, 20))
+                ctx.set(dut.reads_weights, cycle - 1 in (first, first + 3, 20))
                 ctx.set(dut.row_written, cycle in rows)
                 total += ctx.get(dut.cycles)
                 await ctx.tick()

@@ -93,8 +93,10 @@ def test_faults_and_products(geometry):
                     ctx.set(dut.word, rng.getrandbits(128))
                     await ctx.tick()
                 ctx.set(dut.start, 1)
+                ctx.set(dut.operation, word & 31)
                 await ctx.tick()
                 ctx.set(dut.start, 0)
+                ctx.set(dut.operation, rng.getrandbits(5))
                 ctx.set(dut.word, word)
                 for register, value in registers.items():
                     ctx.set(getattr(dut.registers, register.name.lower()),
@@ -105,14 +107,17 @@ def test_faults_and_products(geometry):
                     if ctx.get(dut.done):
                         break
                 assert ctx.get(dut.done), "no end"
+                products = {name: ctx.get(getattr(dut, name)) for name in (
+                    "region_end", "rows_end", "rows", "first_line", "line_step", "kernel_step")}
+                await ctx.tick()
                 mine = ctx.get(dut.fault)
                 late = fault in (Fault.NO_WEIGHTS, Fault.TOO_MANY_WEIGHTS)
                 assert mine == (Fault.NONE if late else fault), (operation, f)
                 seen[fault, operation if operation in set(Operation) else None] += 1
                 if not fault:
                     for name, value in expected(operation, f, registers).items():
-                        signal = getattr(dut, name)
-                        assert ctx.get(signal) == value % (1 << len(signal)), (operation, f, name)
+                        width = len(getattr(dut, name))
+                        assert products[name] == value % (1 << width), (operation, f, name)
                 if fault:
                     break
 

@@ -109,22 +109,23 @@ async def start(ctx, dut):
 
 
 async def take(ctx, dut, number, wrong=Fault.NONE):
-    """Let it take an instruction and decode it in three cycles, of which the last counts."""
+    """Let it take an instruction and decode it in three cycles; the one after them counts."""
     await ctx.tick().repeat(2)
     assert ctx.get(dut.take)
     ctx.set(dut.available, 1)
     await ctx.tick()
     ctx.set(dut.available, 0)
     ctx.set(dut.number, number)
-    for cycle, fault in enumerate((Fault.BAD_LENGTH, Fault.NONE, wrong)):
+    for cycle, fault in enumerate((Fault.BAD_LENGTH, Fault.NONE, Fault.BAD_WEIGHTS)):
         assert not ctx.get(dut.take)
         ctx.set(dut.wrong, fault)
         ctx.set(dut.decoded, cycle == 2)
         await ctx.tick()
         assert not ctx.get(dut.waiting)
     ctx.set(dut.decoded, 0)
-    ctx.set(dut.wrong, Fault.BAD_WEIGHTS)
+    ctx.set(dut.wrong, wrong)
     await ctx.tick()
+    ctx.set(dut.wrong, Fault.BAD_WEIGHTS)
     assert ctx.get(dut.waiting) == (wrong == Fault.NONE)
 
 
