@@ -2,10 +2,11 @@
 
 import json
 import re
+import subprocess
 
 import pytest
 
-from scripts import api
+from scripts import api, toolchain
 from scripts.cli import main
 from scripts.settings import configuration
 
@@ -50,3 +51,28 @@ def test_a_folder_that_cannot_be_made(tmp_path, capsys):
     assert main(["generate", "sparse", "-o", str(tmp_path / "file" / "below")]) == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("weft: error: --out-dir ") and "cannot be written" in last
+
+
+@pytest.mark.cosim
+def test_verilator_translates_what_an_array_repeats_once(tmp_path):
+    """The command of hw/README.md, without which an array of 256 x 256 is too much for it."""
+    settings = configuration("dense", core="dense", rows=32, columns=2)
+    files = api.generate(settings, out_dir=tmp_path)
+    assert files.blocks == tmp_path / "dense_core.vlt"
+    done = subprocess.run(
+        [toolchain.find("perl"), toolchain.verilator_root() / "bin" / "verilator", "--cc",
+         "--hierarchical", "-Wno-fatal", "-Wno-lint", "-Wno-style", "dense_core.vlt",
+         "dense_core.v"],
+        cwd=tmp_path, env=toolchain.build_environment(), capture_output=True, text=True,
+        check=False)
+    assert done.returncode == 0, done.stderr
+    objects = tmp_path / "obj_dir"
+    assert (objects / "Vdense_core_group" / "Vdense_core_group.mk").is_file()
+    assert (objects / "Vdense_core.mk").is_file()
+    # The rest was translated without what is in the groups.
+    assert not list(objects.glob("*dense_core_row__*")), "the groups were not kept apart"
+
+
+def test_the_sparse_core_has_no_blocks(tmp_path):
+    files = api.generate(configuration("weft", core="sparse", pes=2), out_dir=tmp_path)
+    assert files.blocks is None and not list(tmp_path.glob("*.vlt"))
