@@ -14,7 +14,7 @@ from .legality import Checker
 from .tile_cycles import TileCycles
 from .timing import DenseTiming
 
-__all__ = ["DECODER_STEPS", "TIME_COUNTERS", "dense_cycles"]
+__all__ = ["DECODER_STEPS", "TIME_COUNTERS", "cycles_before_weights", "dense_cycles"]
 
 #: Counters that `dense_cycles` predicts. `golden.systolic.execute` gives the others, but for
 #: INPUT_STALL and DROPPED, which are the host's.
@@ -68,6 +68,27 @@ def dense_cycles(program, geometry, *, first=0, count=None, weight_cycles=None):
     if not 0 <= first < end:
         raise ValueError(f"There is no instruction from {first} up to {end}")
     return _Run(geometry, weight_cycles).run(program, first, end)
+
+
+def cycles_before_weights(program, geometry):
+    """Cycles of a run before that of its first Read_Weights, from which MATRIX_CYCLES counts.
+
+    Parameters
+    ----------
+    program : ndarray of uint32, shape (n, 4)
+        With a Read_Weights.
+    geometry : DenseGeometry
+
+    Returns
+    -------
+    int
+        Of the cycles of the counter CYCLES.
+    """
+    run = _Run(geometry, geometry.rows)
+    run.run(program, 0, len(program))
+    if run.first_read is None:
+        raise ValueError("The program reads no weights")
+    return run.first_read
 
 
 def _overlap(one, other):

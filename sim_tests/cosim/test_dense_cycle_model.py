@@ -7,11 +7,11 @@ from collections import Counter as Tally
 import numpy as np
 import pytest
 
-from golden.formats import DenseCounter
+from golden.formats import DenseCounter, Operation
 from golden.models.dense_digits import dense_digits_inputs, load_dense_digits
 from golden.models.digits import load_digits_data
 from golden.systolic.compile import compile_network
-from golden.systolic.cycles import TIME_COUNTERS, dense_cycles
+from golden.systolic.cycles import TIME_COUNTERS, cycles_before_weights, dense_cycles
 from golden.systolic.matmul import matmul_program
 from hw.config import DenseConfig
 from hw.systolic.core import DenseCore
@@ -46,6 +46,17 @@ def test_random_programs(name):
     # Tiles are small, and never late.
     assert {counter for counter in TIME_COUNTERS if not counters[counter]} <= {
         DenseCounter.WEIGHT_STALL}
+
+
+def test_cycles_before_weights():
+    """A run that ends with its first Read_Weights takes two cycles to notice that."""
+    compiled = matmul_program(37, 50, 29, LARGE.geometry)
+    memories = compiled.load({"a": np.zeros((37, 50), dtype=np.int64)})
+    first = [int(word) & 31 for word in memories.program[:, 0]].index(Operation.READ_WEIGHTS)
+    counters = check_run(build_simulator(DenseCore(LARGE), name="dense_core"), memories,
+                         count=first + 1, max_cycles=500_000).counters
+    lead = cycles_before_weights(memories.program, LARGE.geometry)
+    assert lead > 0 and counters[DenseCounter.CYCLES] == lead + 2
 
 
 def test_products_and_networks():
