@@ -24,6 +24,7 @@ from .cli_options import (
     JsonOption,
     OutOption,
     SeedOption,
+    SeedsOption,
     SetOption,
     UnitOption,
     UnitsOption,
@@ -182,18 +183,18 @@ def synthesize_sparse(
     assignments: SetOption = None, out_dir: OutOption = None,
     json: JsonOption = None,
     board: BoardOption = "ulx3s-85f", unit: UnitOption = None, units: UnitsOption = False,
-    freq: FreqOption = None, seed: SeedOption = 1,
+    freq: FreqOption = None, seed: SeedOption = 1, seeds: SeedsOption = 1,
 ):
     """Run yosys and nextpnr on the sparse core, or on its components."""
     _synthesize("sparse", config, assignments, json, units, board=board, unit=unit, freq=freq,
-                seed=seed, out_dir=out_dir)
+                seed=seed, seeds=seeds, out_dir=out_dir)
 
 
 @synthesize.command("dense", epilog=examples(
     ("weft synthesize dense", "8 x 8 multipliers on an ECP5-85F: how large, how fast?"),
     ("weft synthesize dense --set rows=12 --set columns=12 --json -", "more of them; as records"),
     ("weft synthesize dense --unit matrix_unit", "one component alone"),
-    ("weft synthesize dense --freq 130 --seed 2", "a clock rate to reach, another placement"),
+    ("weft synthesize dense --freq 130 --seeds 5", "a clock rate to reach, in one of 5 placements"),
 ) + EXIT_CODES)
 def synthesize_dense(
     config: Annotated[str | None, typer.Option(
@@ -202,25 +203,27 @@ def synthesize_dense(
     assignments: DenseSetOption = None, out_dir: OutOption = None,
     json: JsonOption = None,
     board: BoardOption = "ulx3s-85f", unit: UnitOption = None, units: UnitsOption = False,
-    freq: FreqOption = None, seed: SeedOption = 1,
+    freq: FreqOption = None, seed: SeedOption = 1, seeds: SeedsOption = 1,
 ):
     """Run yosys and nextpnr on the dense core, or on its components."""
     _synthesize("dense", config, assignments, json, units, board=board, unit=unit, freq=freq,
-                seed=seed, out_dir=out_dir)
+                seed=seed, seeds=seeds, out_dir=out_dir)
 
 
-def _synthesize(core, config, assignments, json, units, *, unit, freq, **options):
+def _synthesize(core, config, assignments, json, units, *, unit, freq, seeds, **options):
     """Place a core, a component of it, or every one."""
     from . import synthesize as verb
     settings = _settings(config or verb.preset_of(options["board"], core), assignments, core)
     console, steps = consoles(json)
     if units:
-        if unit is not None or freq is not None:
-            raise UsageError("--units takes every component as it is: leave out --unit and --freq")
+        if unit is not None or freq is not None or seeds > 1:
+            raise UsageError("--units takes every component as it is, once: leave out --unit, "
+                             "--freq and --seeds")
         from . import synthesize_parts as parts
         finish(parts, parts.synthesize_parts(settings, steps=steps, **options), console, json)
     else:
-        finish(verb, verb.synthesize(settings, unit=unit, freq=freq, steps=steps, **options),
+        finish(verb, verb.synthesize(settings, unit=unit, freq=freq, seeds=seeds, steps=steps,
+                                      **options),
                console, json)
 
 

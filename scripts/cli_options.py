@@ -9,8 +9,8 @@ from hw.config import DENSE_PRESETS, PRESETS
 
 __all__ = [
     "EXIT_CODES", "BoardOption", "ConfigOption", "DenseConfigOption",
-    "DenseSetOption", "FreqOption", "JsonOption", "OutOption", "SeedOption", "SetOption",
-    "UnitOption", "UnitsOption",
+    "DenseSetOption", "FreqOption", "JsonOption", "OutOption", "SeedOption", "SeedsOption",
+    "SetOption", "UnitOption", "UnitsOption",
     "consoles", "examples", "finish", "group", "parameters",
 ]
 
@@ -69,6 +69,8 @@ UnitsOption = Annotated[bool, typer.Option(
 FreqOption = Annotated[float | None, typer.Option(
     metavar="MHZ", min=0.1, help="Clock rate to demand; default: the board's.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the placement.")]
+SeedsOption = Annotated[int, typer.Option(
+    min=1, metavar="N", help="Place with so many seeds, and report all and the fastest.")]
 
 
 def consoles(json):

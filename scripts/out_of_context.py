@@ -22,7 +22,7 @@ OPTIONS = {
 }
 
 
-def wrapper(name, ports):
+def wrapper(name, ports, *, clocked=True):
     """Verilog of the wrapper of a module.
 
     Parameters
@@ -31,13 +31,15 @@ def wrapper(name, ports):
         The module.
     ports : list of (str, str, int)
         Its ports but `clk`: name, ``i`` or ``o``, width in bits.
+    clocked : bool
+        It has a clock.
 
     Returns
     -------
     str
     """
     offset = {"i": 0, "o": 0}
-    connections = ["    .clk(clk)"]
+    connections = ["    .clk(clk)"] if clocked else []
     for port, direction, width in ports:
         if width:
             bus = "held" if direction == "i" else "outputs"

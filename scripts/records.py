@@ -97,6 +97,7 @@ FIELDS = {
     "bram": (int, "block RAMs"),
     "spram": (int, "single-port RAMs of iCE40"),
     "fmax_mhz": (float, "highest clock rate, in MHz; null if it was not placed"),
+    "seed": (int, "of the placement"),
     "placed_microseconds": (float, "cycles at fmax_mhz"),
     "fits": (bool, "whether it fits the device and meets its timing"),
 }

@@ -78,7 +78,8 @@ class Synthesis:
 def synthesize(component, *, name, board="ulx3s-85f", unit=True, seed=1, freq=None):
     """Synthesise, place and route a component for a board.
 
-    Results are kept under ``build/synth`` by content: Verilog, options and tool versions.
+    Results are kept under ``build/synth`` by content: Verilog, options and tool versions. The
+    netlist is made once for all seeds and clock rates.
 
     Parameters
     ----------
@@ -120,15 +121,15 @@ def synthesize(component, *, name, board="ulx3s-85f", unit=True, seed=1, freq=No
     clock = freq if freq is not None else None if unit else device.clock_mhz
     options = [*device.nextpnr, *job.options, "--seed", str(seed), "--timing-allow-fail",
                *([] if clock is None else ["--freq", str(clock)])]
-    key = hashlib.sha256(json.dumps([job.files, job.script, options, versions(tools)],
-                                    sort_keys=True).encode()).hexdigest()[:16]
-    folder = SYNTH_DIR / f"{name}-{board}-{key}"
-    with exclusively(SYNTH_DIR / ".locks" / key):
-        if not (folder / "result.json").is_file():
-            with tempfile.TemporaryDirectory(prefix=".synth-", dir=SYNTH_DIR) as work:
-                result = _run(job, device.family, tools, options, Path(work), name)
-                (Path(work) / "result.json").write_text(json.dumps(result, indent=2))
-                shutil.copytree(work, folder, dirs_exist_ok=True)
+    made_of = [job.files, job.script, versions(tools)]
+    netlist = _kept(f"{name}-{board}-netlist", made_of, "area.json", lambda work: _synthesise(
+        job, tools, work, name))
+
+    def place(work):
+        result = _place(job, device.family, tools, options, netlist, work, name)
+        (work / "result.json").write_text(json.dumps(result, indent=2))
+
+    folder = _kept(f"{name}-{board}", [*made_of, options], "result.json", place)
     result = json.loads((folder / "result.json").read_text())
 
     used = {resource: tuple(counts) for resource, counts in result["used"].items()}
@@ -157,13 +158,16 @@ class _Job:
 
 
 def _unit_job(component, verilog, name, device):
-    ports = [("rst", "i", 1)] if re.search(r"^  input wire rst;", _top(verilog, name), re.M) else []
+    def has(port):
+        return re.search(rf"^  input wire {port};", _top(verilog, name), re.M) is not None
+
+    ports = [("rst", "i", 1)] if has("rst") else []
     for path, member, value in component.signature.flatten(component):
         ports.append(("__".join(map(str, path)), "i" if member.flow == In else "o",
                       len(Value.cast(value))))
     files = {
         f"{name}.v": verilog,
-        "wrapper.v": out_of_context.wrapper(name, ports),
+        "wrapper.v": out_of_context.wrapper(name, ports, clocked=has("clk")),
         "wrapper.ys": out_of_context.script(device.family, name, [f"{name}.v", "wrapper.v"]),
     }
     # Five pins, wherever they fall.
@@ -190,11 +194,28 @@ def _board_job(verilog, name, device):
     return _Job(files, "top.ys", "top.json", (f"--{constraints}", f"top.{constraints}"), "top")
 
 
-def _run(job, family, tools, options, work, name):
-    """Run the tools in `work`; return the result as JSON."""
+def _kept(stem, made_of, file, make):
+    """Folder of a result, which has `file` in the end: `make` makes it unless it is there."""
+    key = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+    folder = SYNTH_DIR / f"{stem}-{key}"
+    with exclusively(SYNTH_DIR / ".locks" / key):
+        if not (folder / file).is_file():
+            with tempfile.TemporaryDirectory(prefix=".synth-", dir=SYNTH_DIR) as work:
+                make(Path(work))
+                shutil.copytree(work, folder, dirs_exist_ok=True)
+    return folder
+
+
+def _synthesise(job, tools, work, name):
+    """Make the netlist in `work`, with all that it is made of."""
     for file, text in job.files.items():
         (work / file).write_text(text)
     _call([tools["yosys"], "-q", "-l", "yosys.log", job.script], work, f"Yosys, on {name}")
+
+
+def _place(job, family, tools, options, netlist, work, name):
+    """Place the netlist in the folder `netlist`, in `work`; return the result as JSON."""
+    shutil.copytree(netlist, work, dirs_exist_ok=True)
     area = _area(json.loads((work / "area.json").read_text()), job.top, family)
     result = {"area": area, "used": {}, "fmax_mhz": None, "critical_path": [], "bitstream": None}
 

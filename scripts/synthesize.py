@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from statistics import median
 from pathlib import Path
 
 from rich.markup import escape
@@ -43,10 +44,11 @@ class Synthesized:
     name : str
         What was synthesised.
     synthesis : Synthesis
+        The fastest, of several placements.
     file : Path
         The figures, as JSON.
     records : list of dict
-        See `scripts.records`.
+        One for each placement; see `scripts.records`.
     """
 
     settings: Settings
@@ -69,7 +71,8 @@ def preset_of(board, core="sparse"):
     return _PRESETS[board] if core == "sparse" else "dense"
 
 
-def synthesize(settings, *, steps, board="ulx3s-85f", unit=None, freq=None, seed=1, out_dir=None):
+def synthesize(settings, *, steps, board="ulx3s-85f", unit=None, freq=None, seed=1, seeds=1,
+               out_dir=None):
     """Run yosys and nextpnr; results are kept by content and found again.
 
     Parameters
@@ -85,6 +88,8 @@ def synthesize(settings, *, steps, board="ulx3s-85f", unit=None, freq=None, seed
         Clock rate to demand, in MHz; by default the board's for the core, none for a unit.
     seed : int
         Of the placement.
+    seeds : int
+        Placements, with `seed` and those after it; the result is the fastest of them.
     out_dir : path-like, optional
         By default ``build/<label>``.
 
@@ -111,15 +116,21 @@ def synthesize(settings, *, steps, board="ulx3s-85f", unit=None, freq=None, seed
             raise UsageError(f"--unit {unit}: {settings.label} has no such component, "
                              f"{did_you_mean(unit, known)}")
         name, what = unit, known[unit].component
-    with steps.step(f"Synthesis, placement and routing of {name} for {board}"):
-        result = synthesis.synthesize(what, name=name, board=board, unit=unit is not None,
-                                      seed=seed, freq=freq)
-    figures = record(bench="synthesize", config=settings.label, source="netlist",
-                     pes=settings.config.pes, **{**result.record, "unit": name})
+    results = []
+    for number in range(seed, seed + seeds):
+        which = f", seed {number}" if seeds > 1 else ""
+        with steps.step(f"Synthesis, placement and routing of {name} for {board}{which}"):
+            results.append(synthesis.synthesize(
+                what, name=name, board=board, unit=unit is not None, seed=number, freq=freq))
+    records = [record(bench="synthesize", config=settings.label, source="netlist",
+                      pes=settings.config.pes, seed=number,
+                      **{**result.record, "unit": name})
+               for number, result in enumerate(results, seed)]
+    best = max(results, key=lambda result: result.record["fmax_mhz"] or 0)
     file = out_dir / f"{name}-{board}.json"
     with writing(out_dir, option="--out-dir"):
-        file.write_text(json.dumps([figures], indent=2) + "\n")
-    return Synthesized(settings, name, result, file, [figures])
+        file.write_text(json.dumps(records, indent=2) + "\n")
+    return Synthesized(settings, name, best, file, records)
 
 
 def report(result, console):
@@ -130,7 +141,7 @@ def report(result, console):
     DoesNotFit
         If the device is too small, or the clock rate that was asked for is missed.
     """
-    found, figures = result.synthesis, result.records[0]
+    found, figures = result.synthesis, result.synthesis.record
     board = figures["board"]
     console.print(f"{result.name} of {result.settings.label} on {board}")
     table = Table("cells", Column("used", justify="right"), box=None, pad_edge=False)
@@ -158,7 +169,13 @@ def report(result, console):
                       f"elements")
     if figures["fmax_mhz"] is not None:
         demand = f", {found.clock_mhz:g} MHz asked for" if found.clock_mhz else ""
-        console.print(f"Fmax {figures['fmax_mhz']:.1f} MHz{demand}")
+        rates = [one["fmax_mhz"] for one in result.records if one["fmax_mhz"] is not None]
+        placements = ""
+        if len(result.records) > 1:
+            placements = (f", the fastest of {len(result.records)} placements: "
+                          f"{min(rates):.1f} to {max(rates):.1f}, median {median(rates):.1f}, by "
+                          f"seed {', '.join(f'{rate:.1f}' for rate in rates)}")
+        console.print(f"Fmax {figures['fmax_mhz']:.1f} MHz{demand}{placements}")
     if found.critical_path:
         start, end = (found.critical_path[at].split()[0] for at in (0, -1))
         console.print(f"Slowest path: {escape(start)} to {escape(end)}")
@@ -169,7 +186,7 @@ def report(result, console):
 
 
 def _check(result):
-    found, figures = result.synthesis, result.records[0]
+    found, figures = result.synthesis, result.synthesis.record
     board = figures["board"]
     if found.exceeded:
         what = ", ".join(f"{count} {resource} of {available}"

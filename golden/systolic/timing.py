@@ -52,7 +52,7 @@ class DenseTiming:
     accumulate_cycles = 4
     accumulator_latency = 2
     vector_latency = 4
-    step_latency = 4
+    step_latency = 5
     offer_cycles = 7
     hold_cycles = 3
     ready_cycles = 1

@@ -91,28 +91,31 @@ class ActivationSequencer(wiring.Component):
         def beats(elements):
             return (elements + (lanes - 1))[lanes_log2:]
 
-        # The loops, innermost first. All of a vector's beats are lines.
+        # The loops, innermost first. All of a vector's beats are lines, of one position for each
+        # operand; the loops between take one turn.
         advance = Signal()
         positions = LoopCounter(width=8)
         window_lines = LoopCounter(width=8)
         column_beats = LoopCounter(width=len(beats(operation.columns)))
         pixels = LoopCounter(width=16)
         lines = LoopCounter(width=16)
-        line_turns = Signal(16, reset_less=True)
-        column_turns = Signal(len(column_beats.turns), reset_less=True)
+        given, is_vector = self.operation, self.operation.vector
         for name, loop, turns in (
-                ("positions", positions, operation.width),
-                ("window_lines", window_lines, operation.height),
-                ("column_beats", column_beats, column_turns),
-                ("pixels", pixels, operation.pixels),
-                ("lines", lines, line_turns)):
+                ("positions", positions, Mux(is_vector, Mux(given.unary, 1, 2), given.width)),
+                ("window_lines", window_lines, Mux(is_vector, 1, given.height)),
+                ("column_beats", column_beats, Mux(is_vector, 1, beats(given.columns))),
+                ("pixels", pixels, Mux(is_vector, 1, given.pixels)),
+                ("lines", lines, Mux(is_vector, beats(given.length), given.lines))):
             m.submodules[name] = loop
-            m.d.comb += loop.turns.eq(turns)
+            with m.If(self.start):
+                held = Signal.like(loop.turns, name=f"{name}_turns", reset_less=True)
+                m.d.sync += held.eq(turns)
+            m.d.comb += loop.turns.eq(held)
         first = Signal()
-        position_last = Mux(vector, operation.unary | ~first, positions.last)
-        window_last = position_last & (vector | window_lines.last)
-        row_last = vector | column_beats.last
-        line_last = row_last & (vector | pixels.last)
+        position_last = positions.last
+        window_last = position_last & window_lines.last
+        row_last = column_beats.last
+        line_last = row_last & pixels.last
         m.d.comb += [
             positions.step.eq(advance),
             positions.restart.eq(begin | (advance & positions.last)),
@@ -229,12 +232,7 @@ class ActivationSequencer(wiring.Component):
             self.unified_address.eq(at),
         ]
         with m.If(self.start):
-            m.d.sync += [
-                operation.eq(self.operation),
-                column_turns.eq(beats(self.operation.columns)),
-                line_turns.eq(Mux(self.operation.vector, beats(self.operation.length),
-                                  self.operation.lines)),
-            ]
+            m.d.sync += operation.eq(self.operation)
         with m.If(begin):
             m.d.sync += offset.eq(0)
         with m.Elif(issue & issued.last):

@@ -23,10 +23,11 @@ class Decoder(wiring.Component):
 
     What an instruction needs is a list of steps, ``a * b + c + d`` each: ends of regions, to be
     compared with the size of a memory, and distances in memory. They go through a pipeline, a step
-    a cycle; a step that takes the result of another comes 4 cycles after it. The fault is the
-    first of `golden.formats.Fault` that applies, but for those that depend on earlier instructions.
+    a cycle; a step that takes the result of another comes 5 cycles after it, 4 if as `c` or `d`.
+    The fault is the first of `golden.formats.Fault` that applies, but for those that depend on
+    earlier instructions.
 
-    Timing: the first step is made in the cycle after `start`; `done` is high 4 cycles after the
+    Timing: the first step is made in the cycle after `start`; `done` is high 5 cycles after the
     last step of the instruction, and all outputs hold from then on, `fault` from the cycle after
     it, until the next `start`. `word` and `registers` must be stable from the cycle after `start`
     to the end of their use.
@@ -56,7 +57,7 @@ class Decoder(wiring.Component):
     """
 
     #: Cycles from a step to its result.
-    latency = 4
+    latency = 5
 
     def __init__(self, geometry):
         self.geometry = geometry
@@ -208,6 +209,8 @@ class Decoder(wiring.Component):
                                              tag.eq(tags.index(row[4:]) + 1)]
             with m.Default():
                 m.d.comb += last.eq(self.latency)
+        # Factors go on to the multiplier, which is far away, from registers.
+        choices[2:] = [register(m, choice, f"{choice.name}_later") for choice in choices[2:]]
         geometry = self.geometry
         address_width = max(bits_for(depth) for depth in (
             geometry.unified_depth, geometry.accumulator_depth, geometry.weight_depth,
@@ -220,20 +223,25 @@ class Decoder(wiring.Component):
                     with m.Case(index):
                         m.d.comb += operand.eq(value)
 
-        # 1: operands. 2: product. 3: sum, and what it is compared with. 4: result, and verdict.
+        # 1: factors. 2: addends. 3: product. 4: sum, and what it is compared with. 5: result, and
+        # verdict.
         m.submodules.multiplier = multiplier = Multiplier(a_width=18, b_width=18)
-        m.d.comb += [multiplier.a[0].eq(a - minus), multiplier.b[0].eq(b), multiplier.load.eq(1)]
+        m.d.comb += [
+            multiplier.a[0].eq(register(m, a, "a_1") - register(m, minus, "minus_1")),
+            multiplier.b[0].eq(register(m, b, "b_1")),
+            multiplier.load.eq(1),
+        ]
         product = multiplier.product[0]
-        c_1, d_1 = register(m, c, "c_1"), register(m, d, "d_1")
-        addend = register(m, c_1 + d_1, "addend")
+        c_2, d_2 = register(m, c, "c_2"), register(m, d, "d_2")
+        addend = register(m, c_2 + d_2, "addend")
         total = register(m, (product + addend).as_unsigned()[:_SUM_WIDTH], "total")
-        tag_3 = Signal.like(tag)
+        tag_4 = Signal.like(tag)
         limit = Signal(33, reset_less=True)
         checked = Signal()
         # Between instructions `word` may be anything.
-        tag_2 = delay(m, Mux(active, tag, 0), 2, "tag")
-        m.d.sync += [tag_3.eq(tag_2), limit.eq(0), checked.eq(0)]
-        with m.Switch(tag_2):
+        tag_3 = delay(m, Mux(active, tag, 0), 3, "tag")
+        m.d.sync += [tag_4.eq(tag_3), limit.eq(0), checked.eq(0)]
+        with m.Switch(tag_3):
             for number, (_, bound, _) in enumerate(tags):
                 if bound is not None:
                     with m.Case(number + 1):
@@ -241,14 +249,14 @@ class Decoder(wiring.Component):
         beyond = register(m, checked & (total.as_signed() > limit), "beyond")
 
         flags = Signal(Fault.BAD_PARAMETERS + 1)
-        with m.Switch(tag_3):
+        with m.Switch(tag_4):
             for number, (name, _, _) in enumerate(tags):
                 if name != "end":
                     with m.Case(number + 1):
                         m.d.sync += results[name].eq(total)
         for fault in {fault for _, _, fault in tags if fault}:
             concerned = register(m, Cat(
-                tag_3 == number + 1 for number, tag in enumerate(tags) if tag[2] == fault).any(),
+                tag_4 == number + 1 for number, tag in enumerate(tags) if tag[2] == fault).any(),
                 f"concerned_{fault}")
             with m.If(beyond & concerned & active):
                 m.d.sync += flags[fault].eq(1)

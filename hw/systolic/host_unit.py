@@ -175,13 +175,15 @@ class HostUnit(wiring.Component):
         head, tail, waiting = Signal(range(_AHEAD)), Signal(range(_AHEAD)), Signal(
             range(_AHEAD + 1))
         sent, writing = Signal(), Signal()
+        # There is a word to be read; there is room for it, and for one that is being asked for.
+        unread, room = Signal(), Signal()
 
         def wide(element):
             """An element in its whole bytes."""
             return Cat(element, element[-1].replicate(32 // lanes - len(element)))
 
         m.d.comb += [
-            self.read_enable.eq(writing & (to_read != 0) & (free != 0) & self.read_free),
+            self.read_enable.eq(writing & unread & room & self.read_free),
             self.read_address.eq(source),
             write.addr.eq(tail),
             write.data.eq(Cat(wide(element) for element in self.read_data)),
@@ -195,12 +197,14 @@ class HostUnit(wiring.Component):
             waiting.eq(waiting + coming[-1] - sent),
             free.eq(free - self.read_enable + sent),
             to_send.eq(to_send - sent),
+            room.eq(free > 1),
         ]
         beyond = operation.length[:lanes_log2]      # of the last word; none if it is 0
         m.d.comb += [self.read_mask[lane].eq((to_read != 1) | (beyond == 0) | (beyond > lane))
                      for lane in range(lanes)]
         with m.If(self.read_enable):
-            m.d.sync += [to_read.eq(to_read - 1), source.eq(source + lanes)]
+            m.d.sync += [to_read.eq(to_read - 1), source.eq(source + lanes),
+                         unread.eq(to_read != 1)]
 
         header = Signal(struct_layout(RESPONSE))
         m.d.comb += [header.magic.eq(RESPONSE_MAGIC), header.status.eq(Status.OK),
@@ -210,7 +214,8 @@ class HostUnit(wiring.Component):
             with m.State("Idle"):
                 m.d.comb += [writing.eq(0), self.writes.ready.eq(1)]
                 m.d.sync += [operation.eq(self.writes.payload), to_send.eq(words),
-                             to_read.eq(words), source.eq(self.writes.payload.address)]
+                             to_read.eq(words), source.eq(self.writes.payload.address),
+                             unread.eq(words != 0)]
                 with m.If(self.writes.valid):
                     m.next = "Header"
 

@@ -95,8 +95,6 @@ class TileAddresses(wiring.Component):
 
         current = Signal.like(operation, reset_less=True)
         m.d.comb += operation.eq(current)
-        with m.If(taken):
-            m.d.sync += current.eq(waiting)
 
         # Tile `tile` is to be prepared, or on offer. Its tap begins at `tap_x`; of its run there
         # are `run` elements left, of its kernel line `taps` taps with this one, `more` tiles after.
@@ -110,49 +108,48 @@ class TileAddresses(wiring.Component):
         last_tap = Signal(reset_less=True)      # of its kernel line
         last_chunk = Signal(reset_less=True)    # of its tap
 
-        begin = Signal()        # of a multiplication
-        next_tap = Signal()
-        next_line = Signal()
-        m.d.comb += next_line.eq(next_tap & last_tap)
-        with m.If(begin | next_tap):
-            m.d.sync += [
-                tap_x.eq(Mux(begin | last_tap, operation.x, tap_x + operation.tap_step)),
-                taps.eq(Mux(begin | last_tap, operation.taps, taps - 1)),
-            ]
-        with m.If(begin | next_line):
-            m.d.sync += [
-                shown.y.eq(Mux(begin, operation.y, shown.y + operation.dilation)),
-                shown.line.eq(Mux(begin, operation.first_line,
-                                  shown.line + operation.kernel_step)),
-            ]
-
+        # That a tile is taken is known late: next to nothing but the state depends on it.
         with m.FSM():
             with m.State("Wait"):
                 m.d.comb += taken.eq(waits)
                 with m.If(waits):
                     m.next = "Begin"
             with m.State("Begin"):
-                m.d.comb += begin.eq(1)
+                # `waits` may be low again, but nothing else waits yet.
                 m.d.sync += [
-                    more.eq(operation.tiles - 1),
+                    current.eq(waiting),
+                    more.eq(waiting.tiles),
                     shown.first.eq(1),
                     new_tap.eq(1),
-                    self.one_line.eq(operation.lines == 1),
-                    self.one_pixel.eq(operation.pixels == 1),
+                    self.one_line.eq(waiting.lines == 1),
+                    self.one_pixel.eq(waiting.pixels == 1),
                 ]
                 m.next = "Place"
             with m.State("Place"):
+                new_line = shown.first | last_tap
                 m.d.sync += [
-                    shown.x.eq(Mux(new_tap, tap_x, shown.x + rows)),
+                    more.eq(more - 1),
                     run.eq(Mux(new_tap, operation.run, run - rows)),
-                    shown.final.eq(more == 0),
-                    last_tap.eq(taps == 1),
                 ]
+                with m.If(new_tap):
+                    m.d.sync += [
+                        tap_x.eq(Mux(new_line, operation.x, tap_x + operation.tap_step)),
+                        taps.eq(Mux(new_line, operation.taps, taps - 1)),
+                    ]
+                with m.If(new_tap & new_line):
+                    m.d.sync += [
+                        shown.y.eq(Mux(shown.first, operation.y, shown.y + operation.dilation)),
+                        shown.line.eq(Mux(shown.first, operation.first_line,
+                                          shown.line + operation.kernel_step)),
+                    ]
                 m.next = "Limit"
             with m.State("Limit"):
                 beyond = run > rows
                 endless = operation.run[16]
                 m.d.sync += [
+                    shown.x.eq(Mux(new_tap, tap_x, shown.x + rows)),
+                    shown.final.eq(more == 0),
+                    last_tap.eq(taps == 1),
                     shown.lanes.eq(Mux(beyond | endless, rows, run)),
                     last_chunk.eq(~beyond & ~endless),
                 ]
@@ -160,12 +157,7 @@ class TileAddresses(wiring.Component):
             with m.State("Offer"):
                 m.d.comb += self.tiles.valid.eq(1)
                 with m.If(self.tiles.ready):
-                    m.d.comb += next_tap.eq(last_chunk)
-                    m.d.sync += [
-                        more.eq(more - 1),
-                        shown.first.eq(0),
-                        new_tap.eq(last_chunk),
-                    ]
+                    m.d.sync += [shown.first.eq(0), new_tap.eq(last_chunk)]
                     m.next = "Place"
                     with m.If(shown.final):
                         m.d.comb += taken.eq(waits)

@@ -8,7 +8,7 @@ from hw.boards.devices import BOARDS
 from scripts import api, synthesize
 from scripts.cli import main
 from scripts.errors import DoesNotFit, ToolMissing, UsageError
-from scripts.progress import console
+from scripts.progress import Steps, console
 from scripts.settings import CORES, configuration
 from scripts.synthesis import Synthesis
 
@@ -55,6 +55,20 @@ def test_a_device_that_is_too_small(exceeded, message, tmp_path):
     result = synthesize.Synthesized(WEFT, "sparse_core", found, tmp_path, [figures])
     with pytest.raises(DoesNotFit, match=message):
         synthesize.report(result, console())
+
+
+def test_several_placements_of_one_netlist(tmp_path, capsys):
+    result = synthesize.synthesize(WEFT, unit="leading_nonzero_detector", seed=2, seeds=3,
+                                   out_dir=tmp_path, steps=Steps(quiet=True))
+    rates = {entry["seed"]: entry["fmax_mhz"] for entry in result.records}
+    assert list(rates) == [2, 3, 4]
+    assert len(set(rates.values())) > 1
+    assert len({entry["lut4"] for entry in result.records}) == 1
+    assert result.synthesis.record["fmax_mhz"] == max(rates.values())
+    assert json.loads(result.file.read_text()) == result.records
+    synthesize.report(result, console())
+    assert f"{min(rates.values()):.1f} to {max(rates.values()):.1f}" in " ".join(
+        capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize("options, message", [
