@@ -15,9 +15,9 @@ from .reader_cycles import ColumnReaders
 
 __all__ = ["LayerCycles", "layer_cycles"]
 
-#: Cycles from the last thing to be seen at work to the end of the multiplication: one in which
+#: Cycles from the last thing to be seen at work to the end of the multiplication: two in which
 #: that is noticed, and those in which the last sum gets to its memory.
-_SETTLE_CYCLES = 8
+_SETTLE_CYCLES = 9
 #: Cycles of a layer before its multiplication: descriptor, comparison, start.
 _DESCRIBE_CYCLES = 11
 #: Cycles from the end of the multiplication to the first result, but for the tree over groups.

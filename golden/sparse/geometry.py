@@ -5,7 +5,7 @@ from dataclasses import dataclass
 __all__ = ["BROADCAST_STAGES", "IN_FLIGHT", "STOP_CYCLES", "SparseGeometry"]
 
 #: Cycles of advance between the detection of a non-zero activation and its broadcast.
-BROADCAST_STAGES = 5
+BROADCAST_STAGES = 6
 #: Cycles from the one in which a queue has grown too long to the one in which nothing is taken any
 #: more, of a core that is not in lock step.
 STOP_CYCLES = 2

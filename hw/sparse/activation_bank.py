@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from ..common.pipeline import register
 from ..memory import Collision, block_ram
 from .leading_nonzero import LeadingNonzeroDetector
 
@@ -22,8 +23,9 @@ class ActivationBank(wiring.Component):
 
     Timing: after `start`, the first non-zero is `found` 2 cycles later at the earliest, then one
     every cycle in which `take` is high; a map word without any costs one cycle, whatever `take` is.
-    `value` is the activation taken (or the one at `peek_index`) one cycle later; it holds while
-    `take` and `peek` are low.
+    `value` is the activation taken (or the one at `peek_index`) two cycles later, provided that
+    `advance` is high in the second; it holds while `advance` is low. What is written in one cycle
+    is in the memories two cycles later.
 
     Parameters
     ----------
@@ -53,8 +55,9 @@ class ActivationBank(wiring.Component):
         Go on to the next non-zero, if one is `found`.
     peek : In(1)
         Read the activation at `peek_index` instead; only while exhausted.
+    advance : In(1)
+        `value` moves on to the activation last taken or peeked at; high whenever `take` is.
     value : Out(signed(width))
-        The activation last taken or peeked at.
     """
 
     def __init__(self, *, depth, beat, width, map_width):
@@ -81,6 +84,7 @@ class ActivationBank(wiring.Component):
             "take": In(1),
             "peek": In(1),
             "peek_index": In(range(depth)),
+            "advance": In(1),
             "value": Out(signed(width)),
         })
 
@@ -97,27 +101,34 @@ class ActivationBank(wiring.Component):
         maps_write, maps_read = block_ram(
             m, "maps", shape=self.map_width, depth=2 * words, collision=Collision.NEVER)
 
-        # Write: `building` is the map word under construction, written anew with each beat.
+        # Write: what comes from all over the core is written in the next cycle.
+        write = Signal()
+        fresh, page, address, mask, written = (
+            register(m, Value.cast(getattr(self, name)), f"{name}_held")
+            for name in ("fresh", "write_page", "write_address", "mask", "write_data"))
+        m.d.sync += write.eq(self.write)
+
+        # `building` is the map word under construction, written anew with each beat.
         building = Signal(self.map_width)
         built = Signal(self.map_width)
         flags = Signal(self.beat)
         beats_per_word = self.map_width // self.beat
-        place = self.write_address[:ceil_log2(beats_per_word)]
+        place = address[:ceil_log2(beats_per_word)]
         for lane in range(self.beat):
-            m.d.comb += flags[lane].eq(self.mask[lane] & self.write_data[lane].any())
+            m.d.comb += flags[lane].eq(mask[lane] & written.word_select(lane, self.width).any())
         m.d.comb += [
-            built.eq(Mux(self.fresh, 0, building)),
+            built.eq(Mux(fresh, 0, building)),
             built.word_select(place, self.beat).eq(
-                flags | Mux(self.fresh, 0, building.word_select(place, self.beat))),
-            values_write.addr.eq(Cat(self.write_address, self.write_page)),
-            values_write.data.eq(self.write_data),
-            values_write.en.eq(Mux(self.write, self.mask, 0)),
-            maps_write.addr.eq(Cat(self.write_address[ceil_log2(beats_per_word):]
-                                   if words > 1 else Const(0, 0), self.write_page)),
+                flags | Mux(fresh, 0, building.word_select(place, self.beat))),
+            values_write.addr.eq(Cat(address, page)),
+            Value.cast(values_write.data).eq(written),
+            values_write.en.eq(Mux(write, mask, 0)),
+            maps_write.addr.eq(Cat(address[ceil_log2(beats_per_word):]
+                                   if words > 1 else Const(0, 0), page)),
             maps_write.data.eq(built),
-            maps_write.en.eq(self.write),
+            maps_write.en.eq(write),
         ]
-        with m.If(self.write):
+        with m.If(write):
             m.d.sync += building.eq(built)
 
         # Scan: `pending` holds the flags of map word `word` that are still to be taken, and
@@ -148,7 +159,8 @@ class ActivationBank(wiring.Component):
         with m.If(self.start):
             m.d.sync += [pending.eq(0), word.eq(-1), ahead.eq(self.scan_words), next_word.eq(1)]
 
-        # Read: one beat of activations, of which `lane` is the one asked for.
+        # Read: one beat of activations, of which `lane` is the one asked for. A block RAM takes so
+        # long that no choice among banks follows it in its own cycle.
         read_index = Signal(range(self.depth))
         m.d.comb += [
             read_index.eq(Mux(self.peek, self.peek_index, self.index)),
@@ -159,8 +171,10 @@ class ActivationBank(wiring.Component):
             lane = Signal(range(self.beat))
             with m.If(values_read.en):
                 m.d.sync += lane.eq(read_index[:beat_bits])
-            m.d.comb += self.value.eq(values_read.data[lane])
+            value = values_read.data[lane]
         else:
-            m.d.comb += self.value.eq(values_read.data[0])
+            value = values_read.data[0]
+        with m.If(self.advance):
+            m.d.sync += self.value.eq(value)
 
         return m

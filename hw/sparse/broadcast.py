@@ -5,6 +5,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
+from golden.sparse.geometry import BROADCAST_STAGES
+
 __all__ = ["Broadcast", "bank_layout", "column_bus_layout"]
 
 
@@ -39,7 +41,7 @@ class Broadcast(wiring.Component):
     the banks c mod G, c mod G + G, ... one after the other, so the classes that are equal modulo G
     see the same columns and wait for each other's queues.
 
-    Timing: an activation that is `found` in one cycle is broadcast 5 cycles of `advance` later;
+    Timing: an activation that is `found` in one cycle is broadcast 6 cycles of `advance` later;
     one leaves every cycle, but for one cycle when a bank is exhausted and the next one taken up.
     In lock step all stages stop while an element is `blocked`, so `advance` depends combinationally
     on it. Otherwise none is taken from the banks in the cycle after that, while what has been taken
@@ -62,7 +64,7 @@ class Broadcast(wiring.Component):
     start : In(1)
         Begin with the layer described by `groups_log2` and `pointer_base`, which stay as they are;
         in the same cycle as the banks.
-    banks, takes : In, Out
+    banks, takes, advances : In, Out, Out
         The banks, see `ActivationBank`.
     blocked : In(groups)
         Some element of the class has to write to a full queue; or, if they are not in lock step,
@@ -87,6 +89,7 @@ class Broadcast(wiring.Component):
             "banks": In(data.ArrayLayout(
                 bank_layout(depth=depth, activation_width=activation_width), groups)),
             "takes": Out(groups),
+            "advances": Out(groups),
             "blocked": In(groups),
             "classes": Out(data.ArrayLayout(column_bus_layout(
                 pointer_depth=pointer_depth, activation_width=activation_width), groups)),
@@ -120,6 +123,7 @@ class Broadcast(wiring.Component):
                     with m.Case(mode):
                         m.d.comb += [
                             free.eq(~Cat(self.blocked[number % count::count]).any()),
+                            self.advances[number].eq(self.classes[number % count].advance),
                             streams.eq(number < count),
                             step.eq(count),
                             first_bank.eq(number % count),
@@ -148,44 +152,45 @@ class Broadcast(wiring.Component):
                               name=f"position_{number}")
             m.d.comb += position.eq(Cat(current[:groups_log2_max], bank.index))
 
-            valid_1, valid_2, valid_3, valid_4, valid_5 = (
-                Signal(name=f"valid_{number}_{stage}") for stage in range(1, 6))
-            pointer_1 = Signal(range(self.pointer_depth), name=f"pointer_{number}",
+            valids = Signal(BROADCAST_STAGES, name=f"valid_{number}")     # of stages 1 to 6
+            position_1 = Signal.like(position, name=f"position_{number}_1", reset_less=True)
+            pointer_2 = Signal(range(self.pointer_depth), name=f"pointer_{number}_2",
                                reset_less=True)
-            bank_1 = Signal(bank_shape, name=f"bank_{number}_1", reset_less=True)
-            activation_2, activation_3, activation_4, activation_5 = (
+            bank_1, bank_2 = (Signal(bank_shape, name=f"bank_{number}_{stage}", reset_less=True)
+                              for stage in (1, 2))
+            activation_3, activation_4, activation_5, activation_6 = (
                 Signal(signed(self.activation_width), name=f"activation_{number}_{stage}",
-                       reset_less=True) for stage in range(2, 6))
-            odd_2, odd_3, odd_4 = (Signal(name=f"odd_{number}_{stage}", reset_less=True)
-                                   for stage in (2, 3, 4))
+                       reset_less=True) for stage in range(3, 7))
+            odd_3, odd_4, odd_5 = (Signal(name=f"odd_{number}_{stage}", reset_less=True)
+                                   for stage in (3, 4, 5))
             with m.If(bus.advance):
                 m.d.sync += [
-                    # 1: the bank shows the value.
-                    valid_1.eq(bank.found & take),
-                    pointer_1.eq(self.pointer_base + (position >> self.groups_log2)),
+                    valids.eq(Cat(bank.found & take, valids)),
+                    # 1: what was found; finding it takes most of a cycle.
+                    position_1.eq(position),
                     bank_1.eq(current),
-                    # 2: the pointers' addresses are presented.
-                    valid_2.eq(valid_1),
-                    activation_2.eq(self.banks[bank_1].value),
-                    bus.even_address.eq((pointer_1 + 1) >> 1),
-                    bus.odd_address.eq(pointer_1 >> 1),
-                    odd_2.eq(pointer_1[0]),
-                    # 3 to 5: the elements read their pointers, see which columns are empty, and
+                    # 2: the bank shows the value.
+                    pointer_2.eq(self.pointer_base + (position_1 >> self.groups_log2)),
+                    bank_2.eq(bank_1),
+                    # 3: the pointers' addresses are presented.
+                    activation_3.eq(self.banks[bank_2].value),
+                    bus.even_address.eq((pointer_2 + 1) >> 1),
+                    bus.odd_address.eq(pointer_2 >> 1),
+                    odd_3.eq(pointer_2[0]),
+                    # 4 to 6: the elements read their pointers, see which columns are empty, and
                     # order them.
-                    Cat(valid_3, valid_4, valid_5).eq(Cat(valid_2, valid_3, valid_4)),
-                    Cat(activation_3, activation_4, activation_5).eq(
-                        Cat(activation_2, activation_3, activation_4)),
-                    Cat(odd_3, odd_4).eq(Cat(odd_2, odd_3)),
+                    Cat(activation_4, activation_5, activation_6).eq(
+                        Cat(activation_3, activation_4, activation_5)),
+                    Cat(odd_4, odd_5).eq(Cat(odd_3, odd_4)),
                 ]
             m.d.comb += [
-                bus.present.eq(valid_2),
-                bus.odd.eq(odd_4),
-                bus.arriving.eq(valid_4),
-                bus.activation.eq(activation_5),
-                self.columns[number].eq(streams & bus.advance & valid_5),
+                bus.present.eq(valids[2]),
+                bus.odd.eq(odd_5),
+                bus.arriving.eq(valids[4]),
+                bus.activation.eq(activation_6),
+                self.columns[number].eq(streams & bus.advance & valids[5]),
                 self.waiting[number].eq(streams & ~take & (self.lockstep | bank.found)),
-                class_idle[number].eq(bank.exhausted & final & ~Cat(
-                    valid_1, valid_2, valid_3, valid_4, valid_5).any()),
+                class_idle[number].eq(bank.exhausted & final & ~valids.any()),
             ]
 
         m.d.comb += self.idle.eq(class_idle.all())

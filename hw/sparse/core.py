@@ -119,8 +119,13 @@ class SparseCore(wiring.Component):
         m.submodules.broadcast = broadcast = Broadcast(
             groups=groups, depth=bank_depth, pointer_depth=config.pointer_depth,
             activation_width=config.activation_width, lockstep=config.lockstep)
-        quiet = Signal()
-        m.d.sync += quiet.eq(broadcast.idle & array.idle)
+        # Both are as old when they meet: what leaves the one is at once in the other.
+        broadcast_idle, array_idle, quiet = Signal(), Signal(), Signal()
+        m.d.sync += [
+            broadcast_idle.eq(broadcast.idle & ~sequencer.start),
+            array_idle.eq(array.idle),
+            quiet.eq(broadcast_idle & array_idle),
+        ]
         m.d.comb += [
             array.load.eq(port.load.valid),
             array.load_memory.eq(port.load.memory),
@@ -228,6 +233,7 @@ class SparseCore(wiring.Component):
                 broadcast.banks[number].exhausted.eq(bank.exhausted),
                 broadcast.banks[number].value.eq(bank.value),
                 bank.take.eq(broadcast.takes[number]),
+                bank.advance.eq(broadcast.advances[number]),
                 bank.peek.eq(port.fetch.valid & (port.fetch.memory == Memory.ACTIVATIONS)),
                 bank.peek_index.eq(port.fetch.address[groups_log2:]),
             ]
@@ -235,40 +241,45 @@ class SparseCore(wiring.Component):
                 m.d.comb += bank.write_data[lane].eq(Mux(by_host, port.load.data, output.payload))
             peeks.append(bank.value)
 
-        # Counters.
+        # Counters. Sums over the core are registered before they are added.
+        columns, waiting = Signal(range(groups + 1)), Signal(range(groups + 1))
+        saturations = Signal(range(config.pes + 2 * lanes + 1))
+        m.d.sync += [
+            columns.eq(tree_sum(broadcast.columns)),
+            waiting.eq(tree_sum(broadcast.waiting)),
+            saturations.eq(array.saturations + tree_sum(
+                output.saturated for output in outputs)),
+        ]
         amounts = {
             Counter.CYCLES: sequencer.multiplying,
             Counter.TOTAL_CYCLES: sequencer.running,
-            Counter.COLUMNS: tree_sum(broadcast.columns),
-            Counter.QUEUE_FULL: tree_sum(broadcast.waiting),
+            Counter.COLUMNS: columns,
+            Counter.QUEUE_FULL: waiting,
             Counter.BUSY: array.busy,
             Counter.WASTED: array.wasted,
             Counter.ESCAPES: array.escapes,
-            Counter.SATURATIONS: array.saturations + tree_sum(
-                output.saturated for output in outputs),
+            Counter.SATURATIONS: saturations,
         }
         counted = count(m, amounts, clear=port.run.start, select=port.fetch.address)
 
-        # What the host reads: one cycle after the fetch from where it lies, then two registers.
+        # What the host reads: one cycle after the fetch from where it lies, then two registers. The
+        # banks have the first of them.
         fetch_memory = Signal(4)
-        fetch_bank = Signal(range(groups))
+        fetch_bank, shown_bank = Signal(range(groups)), Signal(range(groups))
         identity = Signal(32)
-        shown = Signal(32)
-        m.d.sync += [fetch_memory.eq(port.fetch.memory), fetch_bank.eq(port.fetch.address)]
+        word = Signal(32)
+        of_bank = Signal()
+        m.d.sync += [
+            fetch_memory.eq(port.fetch.memory),
+            fetch_bank.eq(port.fetch.address),
+            shown_bank.eq(fetch_bank),
+            of_bank.eq(fetch_memory == Memory.ACTIVATIONS),
+            word.eq(Mux(fetch_memory == Memory.COUNTERS, counted, identity)),
+            port.fetched.eq(Mux(of_bank, Array(peeks)[shown_bank], word)),
+        ]
         with m.Switch(port.fetch.address[:4]):
             for index, value in enumerate(self.identity):
                 with m.Case(index):
                     m.d.sync += identity.eq(value)
-        with m.Switch(fetch_memory):
-            with m.Case(Memory.ACTIVATIONS):
-                with m.Switch(fetch_bank):
-                    for number, value in enumerate(peeks):
-                        with m.Case(number):
-                            m.d.sync += shown.eq(value)
-            with m.Case(Memory.COUNTERS):
-                m.d.sync += shown.eq(counted)
-            with m.Case(Memory.IDENTITY):
-                m.d.sync += shown.eq(identity)
-        m.d.sync += port.fetched.eq(shown)
 
         return m

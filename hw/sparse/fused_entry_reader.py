@@ -71,13 +71,20 @@ class FusedEntryReader(wiring.Component):
         slot_bits = ceil_log2(self.word_entries)
         slot_shape = range(self.word_entries)
 
-        # The host loads only words that no running layer reads, so ports never collide.
-        word_layout = data.ArrayLayout(self.entry_layout, self.word_entries)
+        # The host loads only words that no running layer reads, so ports never collide. Beside the
+        # entries lies which of them have index 0: there is no time to look behind the memory, and
+        # a block RAM has a ninth bit for it.
+        word_layout = data.StructLayout({
+            "entries": data.ArrayLayout(self.entry_layout, self.word_entries),
+            "zeros": self.word_entries,
+        })
         write, read = block_ram(m, "memory", shape=word_layout, depth=self.words,
                                 collision=Collision.NEVER)
         m.d.comb += [
             write.addr.eq(self.load_address),
-            write.data.eq(self.load_data),
+            write.data.entries.eq(self.load_data),
+            write.data.zeros.eq(Cat(self.load_data[slot].index == 0
+                                    for slot in range(self.word_entries))),
             write.en.eq(self.load),
         ]
 
@@ -104,8 +111,8 @@ class FusedEntryReader(wiring.Component):
 
         # `issuing`: the word that operations come from; `info.slot` is the next entry.
         issuing = Signal()
-        entries = Signal(word_layout, reset_less=True)
-        zeros = Signal(self.word_entries, reset_less=True)      # which have index 0
+        held = Signal(word_layout, reset_less=True)
+        entries, zeros = held.entries, held.zeros
         info = Signal(word_info, reset_less=True)
         finishing = Signal()
 
@@ -176,14 +183,12 @@ class FusedEntryReader(wiring.Component):
         with m.If(leave):
             m.d.sync += [
                 issuing.eq(1),
-                entries.eq(read.data),
+                held.eq(read.data),
                 info.eq(fetched_info),
                 info.starts.eq(fetched_info.starts | starting),
                 skipped.eq(carrying),
                 follows.eq(Mux(issuing, (trailing | alone) & ~info.ends, carried.any())),
             ]
-            for slot in range(self.word_entries):
-                m.d.sync += zeros[slot].eq(read.data[slot].index == 0)
 
         # Request: the head of the queue stays there until its last word is requested.
         column = self.columns.payload

@@ -49,6 +49,7 @@ async def write_vector(ctx, dut, vector, *, page):
         ctx.set(dut.write_data, chunk + [-1] * (dut.beat - len(chunk)))
         await ctx.tick()
     ctx.set(dut.write, 0)
+    await ctx.tick()        # the last beat is written
 
 
 @pytest.mark.parametrize("hold", [0, .5])
@@ -74,15 +75,19 @@ def test_scan(depth, beat, map_width, hold):
             ctx.set(dut.start, 1)
             await ctx.tick()
             ctx.set(dut.start, 0)
-            found = []
-            while not ctx.get(dut.exhausted):
+            found, coming = [], None
+            while coming is not None or not ctx.get(dut.exhausted):
                 take, shown = rng.random() >= hold, ctx.get(dut.found)
                 index = ctx.get(dut.index)
+                advance = take or rng.random() >= hold
                 ctx.set(dut.take, int(take))
+                ctx.set(dut.advance, int(advance))
                 await ctx.tick()
                 ctx.set(dut.take, 0)
-                if take and shown:
-                    found.append((index, ctx.get(dut.value)))
+                if advance:
+                    if coming is not None:
+                        found.append((coming, ctx.get(dut.value)))
+                    coming = index if take and shown else None
             assert found == [(index, value) for index, value in enumerate(vector) if value]
             taken += len(found)
             # The host reads any of them afterwards.
@@ -91,6 +96,8 @@ def test_scan(depth, beat, map_width, hold):
                 ctx.set(dut.peek_index, index)
                 await ctx.tick()
                 ctx.set(dut.peek, 0)
+                ctx.set(dut.advance, 1)
+                await ctx.tick()
                 assert ctx.get(dut.value) == vector[index]
 
     simulate(dut, bench)

@@ -17,7 +17,7 @@ class Bank:
     """A bank as `ActivationBank` shows it; `steps` holds found columns and None for a zero word."""
 
     def __init__(self):
-        self.steps, self.value = deque(), 0
+        self.steps, self.value, self.read = deque(), 0, 0
 
     def start(self, columns, rng, gaps):
         self.steps = deque()
@@ -33,11 +33,14 @@ class Bank:
         return {"found": bool(self.steps and self.steps[0]), "index": index,
                 "exhausted": not self.steps, "value": self.value}
 
-    def tick(self, take):
+    def tick(self, take, advance):
+        if advance:
+            self.value = self.read
         if self.steps and self.steps[0] is None:
             self.steps.popleft()
         elif take and self.steps:
-            self.value = self.steps.popleft()[1]
+            assert advance, "high whenever take is"
+            self.read = self.steps.popleft()[1]
 
 
 class Class:
@@ -97,8 +100,8 @@ async def run_layer(ctx, dut, vector, mode, base, *, rng, block=0., gaps=0., los
                       if offered >> number & 1 and rng.random() < block / groups)
         ctx.set(dut.blocked, blocked)
         buses = [ctx.get(dut.classes[number]) for number in range(groups)]
-        taken, columns, waiting, idle = (ctx.get(signal) for signal in (
-            dut.takes, dut.columns, dut.waiting, dut.idle))
+        taken, columns, waiting, idle, advances = (ctx.get(signal) for signal in (
+            dut.takes, dut.columns, dut.waiting, dut.idle, dut.advances))
         takes.append(taken & sum(bank.shows["found"] << number
                                  for number, bank in enumerate(banks)))
         counted.append((columns, waiting))
@@ -110,7 +113,7 @@ async def run_layer(ctx, dut, vector, mode, base, *, rng, block=0., gaps=0., los
             classes[number].tick(bus, cycle)
         await ctx.tick()
         for number, bank in enumerate(banks):
-            bank.tick(taken >> number & 1)
+            bank.tick(taken >> number & 1, advances >> number & 1)
         if idle:
             break
         cycle += 1
@@ -170,19 +173,19 @@ def test_timing_is_as_documented():
             assert takes[:8] == [1, 1, 1, 0, 2, 2, 2, 0]
             for own in classes:
                 assert [activation for _, activation, _, _ in own.got] == [1, 3, 5, 2, 4, 6]
-                assert [cycle for *_, cycle in own.got] == [5, 6, 7, 9, 10, 11]
+                assert [cycle for *_, cycle in own.got] == [6, 7, 8, 10, 11, 12]
                 assert all(cycle - since == 3 for *_, since, cycle in own.got)
-            assert [columns for columns, _ in counted] == [0] * 5 + [1] * 3 + [0] + [1] * 3 + [0]
+            assert [columns for columns, _ in counted] == [0] * 6 + [1] * 3 + [0] + [1] * 3 + [0]
             # With two groups both banks run at once.
             _, takes, counted = await run_layer(ctx, dut, vector, 1, 0, rng=rng)
             assert takes[:4] == [3, 3, 3, 0]
-            assert [columns for columns, _ in counted] == [0] * 5 + [3] * 3 + [0]
+            assert [columns for columns, _ in counted] == [0] * 6 + [3] * 3 + [0]
 
     simulate(dut, bench)
 
 
 def test_without_lock_step_nothing_is_taken_a_cycle_after_a_block():
-    """What has been taken goes on: column n is broadcast 5 cycles after it was taken."""
+    """What has been taken goes on: column n is broadcast 6 cycles after it was taken."""
     dut = Broadcast(groups=1, depth=DEPTH, pointer_depth=POINTER_DEPTH, activation_width=16,
                     lockstep=False)
 
@@ -198,11 +201,12 @@ def test_without_lock_step_nothing_is_taken_a_cycle_after_a_block():
             ctx.set(dut.blocked, 3 <= cycle < 9)
             taken = ctx.get(dut.takes) & bank.shows["found"]
             seen.append((taken, ctx.get(dut.columns), ctx.get(dut.waiting)))
+            advance = ctx.get(dut.advances)
             await ctx.tick()
-            bank.tick(taken)
+            bank.tick(taken, advance)
         taken, columns, waiting = (list(values) for values in zip(*seen, strict=True))
         assert taken == [1] * 4 + [0] * 6 + [1] * 8 + [0] * 6
-        assert columns == [0] * 5 + taken[:-5]
+        assert columns == [0] * 6 + taken[:-6]
         assert waiting == [0] * 4 + [1] * 6 + [0] * 14
 
     simulate(dut, bench)

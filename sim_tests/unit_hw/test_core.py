@@ -151,7 +151,7 @@ def test_runs_repeat(config, groups):
 
 
 @pytest.mark.parametrize("escape, lockstep, queue_depth", [
-    (True, True, 2), (False, True, 3), (True, False, 8), (False, False, 9)])
+    (True, True, 2), (False, True, 3), (True, False, 9), (False, False, 9)])
 def test_queues_fill_unevenly(escape, lockstep, queue_depth):
     """Elements skip about half of the columns, each others, and are slow with the rest."""
     config = SparseConfig(pes=4, escape=escape, lockstep=lockstep,

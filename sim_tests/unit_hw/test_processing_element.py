@@ -115,7 +115,7 @@ class Bench:
 @pytest.mark.parametrize("pause, bubbles", [(0, 0), (.3, .5)])
 @pytest.mark.parametrize("escape, lookahead, queue_depth, lockstep", [
     (True, True, 1, True), (True, True, 7, True), (False, True, 2, True), (False, False, 3, True),
-    (True, True, 8, False), (False, True, 10, False), (False, False, 8, False)])
+    (True, True, 9, False), (False, True, 10, False), (False, False, 9, False)])
 @pytest.mark.parametrize("density", [.02, .3])
 def test_sums_of_columns(density, escape, lookahead, queue_depth, lockstep, pause, bubbles):
     dut = make_element(escape=escape, lookahead=lookahead, queue_depth=queue_depth,
@@ -200,5 +200,5 @@ def test_timing_is_as_documented(escape, lookahead, cycles):
 def test_parameters_are_checked():
     with pytest.raises(ValueError, match="The escape format needs look-ahead"):
         make_element(lookahead=False)
-    with pytest.raises(ValueError, match="must hold at least 8 columns, not 7"):
-        make_element(lockstep=False, queue_depth=7)
+    with pytest.raises(ValueError, match="must hold at least 9 columns, not 8"):
+        make_element(lockstep=False, queue_depth=8)
