@@ -63,7 +63,8 @@ JsonOption = Annotated[str | None, typer.Option(
          "else then goes to standard error.")]
 BoardOption = Annotated[str, typer.Option(help="ulx3s-85f, ulx3s-12f or icebreaker.")]
 UnitOption = Annotated[str | None, typer.Option(
-    metavar="NAME", help="Only this component, alone and without pins.")]
+    metavar="NAME", help="Only this component, alone and without pins; dense_core or "
+                         "sparse_core is all but the serial line.")]
 UnitsOption = Annotated[bool, typer.Option(
     "--units", help="Every component alone, and the core: a table.")]
 FreqOption = Annotated[float | None, typer.Option(

@@ -82,8 +82,9 @@ def synthesize(settings, *, steps, board="ulx3s-85f", unit=None, freq=None, seed
     board : str
         Name in `hw.boards.devices.BOARDS`.
     unit : str, optional
-        Name of a component, see `scripts.designs`, which is synthesised alone and without pins; by
-        default the whole core on its board, with the serial line that reaches it.
+        Name of a component, see `scripts.designs`, or of the core itself, which is synthesised
+        alone and without pins; by default the core on its board, with the serial line that reaches
+        it.
     freq : float, optional
         Clock rate to demand, in MHz; by default the board's for the core, none for a unit.
     seed : int
@@ -111,11 +112,13 @@ def synthesize(settings, *, steps, board="ulx3s-85f", unit=None, freq=None, seed
         name = design.name
         what = emit_verilog(design.make(), name=name, cells=CELLS[BOARDS[board].family])
     else:
-        known = parts_of(design)
+        known = {design.name: design.make()}
+        if unit not in known:
+            known |= {name: part.component for name, part in parts_of(design).items()}
         if unit not in known:
             raise UsageError(f"--unit {unit}: {settings.label} has no such component, "
                              f"{did_you_mean(unit, known)}")
-        name, what = unit, known[unit].component
+        name, what = unit, known[unit]
     results = []
     for number in range(seed, seed + seeds):
         which = f", seed {number}" if seeds > 1 else ""

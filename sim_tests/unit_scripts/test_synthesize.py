@@ -5,6 +5,7 @@ import json
 import pytest
 
 from hw.boards.devices import BOARDS
+from hw.systolic.core import DenseCore
 from scripts import api, synthesize
 from scripts.cli import main
 from scripts.errors import DoesNotFit, ToolMissing, UsageError
@@ -107,6 +108,16 @@ def test_multipliers_are_those_of_the_device(board, cell, monkeypatch, tmp_path)
         api.synthesize(configuration("dense", core="dense", rows=2, columns=2), board=board,
                        out_dir=tmp_path)
     assert cell in seen[0]
+
+
+def test_a_core_without_its_serial_line(monkeypatch, tmp_path):
+    def taken(what, *, name, unit, **_):
+        assert unit and name == "dense_core" and isinstance(what, DenseCore)
+        raise ToolMissing("no further")
+    monkeypatch.setattr("scripts.synthesis.synthesize", taken)
+    with pytest.raises(ToolMissing, match="no further"):
+        api.synthesize(configuration("dense", core="dense", rows=2, columns=2), unit="dense_core",
+                       out_dir=tmp_path)
 
 
 @pytest.mark.parametrize("core", CORES)
