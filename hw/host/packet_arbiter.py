@@ -13,8 +13,8 @@ class PacketArbiter(wiring.Component):
     A packet is a header word, a word that says how many follow, and those; see
     `golden.formats.RESPONSE`.
 
-    Timing: a word passes in the cycle in which it is taken; choosing takes a cycle between packets.
-    `packets.valid` does not depend on `packets.ready`.
+    Timing: a word passes in the cycle in which it is taken; choosing takes a cycle between packets,
+    and their length another one behind it. `packets.valid` does not depend on `packets.ready`.
 
     Members
     -------
@@ -62,9 +62,12 @@ class PacketArbiter(wiring.Component):
                 m.d.comb += passes.eq(1)
                 m.d.sync += left.eq(self.packets.payload)
                 with m.If(transfer):
-                    m.next = "Payload"
-                    with m.If(self.packets.payload == 0):
-                        m.next = "Choose"
+                    m.next = "Judge"
+
+            with m.State("Judge"):
+                m.next = "Payload"
+                with m.If(left == 0):
+                    m.next = "Choose"
 
             with m.State("Payload"):
                 m.d.comb += passes.eq(1)

@@ -100,9 +100,15 @@ class DenseCore(wiring.Component):
             memories=self.memory_map, layer_count=config.program_depth,
             read_latency=buffer.read_latency + 3, programs=True, held=DenseMemory.HOST_INPUT)
         dispatcher = Dispatcher(config)
-        m.submodules.dispatcher = ResetInserter(port.reset_run)(dispatcher)
-        abort = port.reset_run | dispatcher.give_up
-        clear = abort | dispatcher.clear
+        # All units hear of an end by registers of their own, a cycle late: it is far to them. None
+        # is told of anything new so soon.
+        reset, abort, clear = Signal(), Signal(), Signal()
+        m.submodules.dispatcher = ResetInserter(reset)(dispatcher)
+        m.d.sync += [
+            reset.eq(port.reset_run),
+            abort.eq(port.reset_run | dispatcher.give_up),
+            clear.eq(port.reset_run | dispatcher.give_up | dispatcher.clear),
+        ]
         host = HostUnit(config, read_latency=buffer.read_latency,
                         write_latency=buffer.write_latency)
         m.submodules.host = ResetInserter(abort)(host)

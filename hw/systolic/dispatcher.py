@@ -230,13 +230,13 @@ class Dispatcher(wiring.Component):
             m.d.comb += [unit.payload[name].eq(value) for name, value in fields.items()]
 
         # What it configures.
-        with m.If(self.start & ~self.running):
-            m.d.sync += registers.as_value().eq(0)
         with m.If(gone & is_[Operation.SET_CONFIGURATION]):
             setting = view[Operation.SET_CONFIGURATION]
             for number in Register:
                 with m.If(setting.register == number):
                     m.d.sync += registers[number.name.lower()].eq(setting.value)
+        with m.If(self.clear):
+            m.d.sync += registers.as_value().eq(0)
 
         # The host may be late, but not for ever.
         m.d.comb += [
