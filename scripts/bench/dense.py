@@ -179,7 +179,7 @@ def bench(works=(), *, sizes=(), assignments=(), steps):
     products = []
     for settings in cores:
         with steps.step(f"Building the simulator of {settings.label} (once; it is kept)"):
-            simulator = build_core(settings)
+            simulator = build_core(settings, inline=True)
         with steps.step(f"Running {len(shapes)} products on the RTL of {settings.label}",
                         total=len(shapes)) as advance:
             for work, shape in shapes.items():

@@ -71,11 +71,11 @@ class RtlRun:
                                f"{self.predicted[counter]}; look at the waves")
 
 
-def build_core(settings):
-    """Build the simulator of a configuration, or find it built."""
+def build_core(settings, *, inline=False):
+    """Build the simulator of a configuration, or find it built; `inline` as `build_simulator`'s."""
     from sim_tests.bench.player import build_simulator
     design = design_of(settings.config)
-    return build_simulator(design.make(), name=design.name)
+    return build_simulator(design.make(), name=design.name, inline=inline)
 
 
 def run_layer(simulator, subject, measurement, *, progress=None):
