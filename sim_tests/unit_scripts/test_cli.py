@@ -71,7 +71,7 @@ WRONG = {
     ("generate", "dense", "--set", "rows=1"): "rows must be from 2 to 256, not 1",
     ("generate", "dense", "-c", "weft"): "no preset of the dense core is called that",
     ("synthesize", "dense", "--board", "ulx3"): "no board is called that, did you mean ulx3s-",
-    ("synthesize", "dense", "--units", "--freq", "9"): "leave out --unit and --freq",
+    ("synthesize", "dense", "--units", "--freq", "9"): "leave out --unit, --freq and --seeds",
     ("bench", "dense", "--work", "64x64"): "expected three sizes up to 1024, such as 64x64x64",
     ("bench", "dense", "--set", "rows=4"): "say --size, the arrays are square here",
     ("simulate", "sparse"): "Missing argument 'MODEL.weft'",
