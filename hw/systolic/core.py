@@ -22,6 +22,7 @@ from .dispatcher import Dispatcher
 from .host_unit import HostUnit
 from .matrix_timer import MatrixTimer
 from .matrix_unit import MatrixUnit
+from .readback import Readback
 from .unified_buffer import UnifiedBuffer
 from .weight_unit import WeightUnit
 
@@ -95,7 +96,7 @@ class DenseCore(wiring.Component):
 
         config = self.config
         m.submodules.buffer = buffer = self.buffer
-        # From the fetch of the host, a register, the unified buffer, two registers.
+        # From the fetch of the host, a register, the unified buffer, two registers of Readback.
         m.submodules.port = port = CommandPort(
             memories=self.memory_map, layer_count=config.program_depth,
             read_latency=buffer.read_latency + 3, programs=True, held=DenseMemory.HOST_INPUT)
@@ -273,30 +274,17 @@ class DenseCore(wiring.Component):
             DenseCounter.SATURATIONS: matrix.saturations + activation.saturations,
             DenseCounter.DROPPED: host.dropped,
         }
-        # The address of a fetch holds for its own cycle only.
-        asked = Signal(range(max(len(DenseCounter), len(DENSE_IDENTITY))), reset_less=True)
-        with m.If(port.fetch.valid):
-            m.d.sync += asked.eq(port.fetch.address)
-        counted = count(m, amounts, clear=port.run.start, select=asked,
+        m.submodules.readback = readback = Readback(
+            identity=self.identity, lanes=self.config.word_elements,
+            memory_width=len(port.fetch.memory), address_width=len(port.fetch.address))
+        counted = count(m, amounts, clear=port.run.start, select=readback.select,
                         kept={DenseCounter.DROPPED})
-
-        # Counters and identity come early, and wait; words of the unified buffer come in time.
-        shown = Signal(32)
-        identity = Signal(32)
-        fetch_memory = Signal(4, reset_less=True)
-        m.d.sync += fetch_memory.eq(port.fetch.memory)
-        with m.Switch(asked):
-            for index, value in enumerate(self.identity):
-                with m.Case(index):
-                    m.d.sync += identity.eq(value)
-        lanes = self.config.word_elements
-        with m.Switch(fetch_memory):
-            with m.Case(DenseMemory.UNIFIED):
-                for lane in range(lanes):
-                    width = 32 // lanes
-                    m.d.sync += shown.word_select(lane, width).eq(self.buffer.read_data[lane])
-            with m.Case(DenseMemory.COUNTERS):
-                m.d.sync += shown.eq(counted)
-            with m.Case(DenseMemory.IDENTITY):
-                m.d.sync += shown.eq(identity)
-        m.d.sync += port.fetched.eq(shown)
+        m.d.comb += [
+            readback.fetch_valid.eq(port.fetch.valid),
+            readback.fetch_memory.eq(port.fetch.memory),
+            readback.fetch_address.eq(port.fetch.address),
+            readback.counter.eq(counted),
+            *(readback.elements[lane].eq(self.buffer.read_data[lane])
+              for lane in range(self.config.word_elements)),
+            port.fetched.eq(readback.word),
+        ]
