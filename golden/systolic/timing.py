@@ -51,7 +51,7 @@ class DenseTiming:
     first_cycles = 8
     accumulate_cycles = 4
     accumulator_latency = 2
-    vector_latency = 4
+    vector_latency = 5
     step_latency = 5
     offer_cycles = 7
     hold_cycles = 3

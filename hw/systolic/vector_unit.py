@@ -50,7 +50,7 @@ class VectorUnit(wiring.Component):
     """
 
     #: Cycles from the last element to the result.
-    latency = 4
+    latency = 5
 
     def __init__(self, *, width, operand_tables):
         if not 2 <= width <= 16:
@@ -77,7 +77,7 @@ class VectorUnit(wiring.Component):
         })
 
     def _operand(self, m):
-        """The element's operand two cycles later, to be put into a register."""
+        """The element's operand three cycles later, to be put into a register."""
         if self.width <= 8:
             write, read = block_ram(m, "operands", shape=32, depth=self.table_depth,
                                     collision=Collision.NEVER)
@@ -90,12 +90,13 @@ class VectorUnit(wiring.Component):
             reads = Signal()
             m.d.sync += reads.eq(self.valid)
             m.d.comb += read.en.eq(reads)
-            return read.data.as_signed()
+            # A block RAM shows its data late in the cycle, too late for a multiplier far from it.
+            return register(m, read.data, "looked_up").as_signed()
         value = self.element
         amount = Mux(self.first, self.shift_a, self.shift_b)
         for step in range(4):
             value = Mux(amount[step], Cat(Const(0, 1 << step), value).as_signed(), value)
-            if step in (0, 2):
+            if step < 3:
                 value = register(m, value, f"shifted_{step}")
                 amount = register(m, amount, f"amount_{step}")
         return value
@@ -105,7 +106,7 @@ class VectorUnit(wiring.Component):
 
         found = self._operand(m)
         operand = register(m, found, "operand")
-        valid, first, last = (delay(m, value, 3, name) for value, name in (
+        valid, first, last = (delay(m, value, 4, name) for value, name in (
             (self.valid, "valid"), (self.first, "first"), (self.last, "last")))
 
         # The first operand waits for the second.

@@ -155,7 +155,7 @@ def test_timing():
     operations = [plain, pooled, vector, vector | {"unary": 1}]
     events, _ = compare(dut, 5, operations)
     assert dut.activate_cycles == 3 + 3 + 19 + 1 + 3 + 1
-    assert dut.vector_cycles == 6 + 4 + 19 + 1 + 3 + 1
+    assert dut.vector_cycles == 6 + 5 + 19 + 1 + 3 + 1
 
     def cycles(name):
         return [cycle for cycle, kind, _ in events if kind == name]
