@@ -1,8 +1,7 @@
 """What the host reads of the dense core: counters, identity, words of the unified buffer."""
 
 from amaranth import *
-from amaranth.lib import wiring
-from amaranth.lib.data import ArrayLayout
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.formats import DenseCounter, DenseMemory
@@ -19,8 +18,8 @@ class Readback(wiring.Component):
 
     Parameters
     ----------
-    identity : list of int
-        Values of `golden.formats.DENSE_IDENTITY`.
+    identity : sequence of int
+        Values of what `golden.formats.DENSE_IDENTITY` names.
     lanes : int
         Elements of the unified buffer in a word of the host.
     memory_width, address_width : int
@@ -52,7 +51,7 @@ class Readback(wiring.Component):
             "fetch_address": In(address_width),
             "select": Out(range(max(len(DenseCounter), len(identity)))),
             "counter": In(32),
-            "elements": In(ArrayLayout(32 // lanes, lanes)),
+            "elements": In(data.ArrayLayout(32 // lanes, lanes)),
             "word": Out(32),
         })
 
