@@ -157,8 +157,9 @@ def simulate_sparse(
     json: JsonOption = None,
     count: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None,
     waves: Annotated[bool, typer.Option("--waves", help="Write a VCD of the first input.")] = False,
-    netlist: Annotated[bool, typer.Option(
-        "--netlist", help="Simulate what synthesis for an iCE40 makes of the core.")] = False,
+    netlist: Annotated[str | None, typer.Option(
+        metavar="FAMILY", help="Simulate what synthesis makes of the core: for [bold]ice40[/] or "
+                               "[bold]ecp5[/].")] = None,
 ):
     """Run a compressed network on the sparse core and compare it with the golden model."""
     settings = _settings(config, assignments)

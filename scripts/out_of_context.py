@@ -7,10 +7,13 @@ optimised, so that its area is exact; nextpnr's `--out-of-context` is no alterna
 routes the clock like any other signal.
 """
 
-__all__ = ["OPTIONS", "WRAPPER", "script", "statistics", "wrapper"]
+__all__ = ["AFTER", "BEFORE", "INSTANCE", "OPTIONS", "WRAPPER", "script", "statistics", "wrapper"]
 
 #: Name of the wrapping module.
 WRAPPER = "out_of_context"
+
+#: Name of the component in it.
+INSTANCE = "dut"
 
 #: Options of Yosys' synthesis for a family of devices.
 OPTIONS = {
@@ -20,6 +23,17 @@ OPTIONS = {
     # UP5K: -device u has its timing; multipliers are only used when asked for.
     "ice40": "-device u -dsp",
 }
+
+# The ice40_dsp pass of yosys 0.70 takes a SB_MAC16 that is there already for one of its own, and
+# turns off the registers that it has not found itself: products then come too early, and sums of
+# them are wrong. So it gets to see them under another name.
+_HIDDEN = "OWN_MAC16"
+
+#: Yosys commands before and after the synthesis for a family.
+BEFORE = {"ecp5": (), "ice40": (
+    "read_verilog -lib +/ice40/cells_sim.v", f"rename SB_MAC16 {_HIDDEN}",
+    f"chtype -set {_HIDDEN} t:SB_MAC16")}
+AFTER = {"ecp5": (), "ice40": (f"chtype -set SB_MAC16 t:{_HIDDEN}",)}
 
 
 def wrapper(name, ports, *, clocked=True):
@@ -62,7 +76,7 @@ module {WRAPPER}(input wire clk, input wire serial_in, input wire load, input wi
     shift_out <= capture ? caught : {{shift_out[{outputs - 2}:0], 1'b0}};
   end
   assign serial_out = shift_out[{outputs - 1}];
-  {name} dut (
+  {name} {INSTANCE} (
 {connected}
   );
 endmodule
@@ -92,9 +106,11 @@ def script(family, name, sources):
     # The component is kept whole while it is counted; what is placed is flat.
     return "\n".join([
         *(f"read_verilog {source}" for source in sources),
+        *BEFORE[family],
         f"hierarchy -top {WRAPPER}",
         f"setattr -mod -set keep_hierarchy 1 {name}",
         f"synth_{family} {OPTIONS[family]} -top {WRAPPER}",
+        *AFTER[family],
         statistics(),
         f"setattr -mod -unset keep_hierarchy {name}",
         "flatten",

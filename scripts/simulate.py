@@ -19,7 +19,7 @@ from .execution import Outcome, execute, fit, play
 from .files import reading, writing
 from .designs import design_of
 from .generate import Generated, generate
-from .netlist import synthesized_verilog
+from .netlist import FAMILIES, synthesized_verilog
 from .paths import build_dir, data_dir
 from .records import record
 from .settings import Settings
@@ -103,7 +103,7 @@ def inputs_of(source, network, count=None):
 
 
 def simulate_network(settings, network, inputs, *, steps, bench, out_dir=None, waves=False,
-                     netlist=False):
+                     netlist=None):
     """Emit a core, build its simulator, and run inputs through it and through the models.
 
     Parameters
@@ -119,8 +119,9 @@ def simulate_network(settings, network, inputs, *, steps, bench, out_dir=None, w
         By default ``build/<label>``.
     waves : bool
         Whether to write the waves of the first input.
-    netlist : bool
-        Simulate what synthesis for an iCE40 makes of the core, instead of its Verilog.
+    netlist : str, optional
+        Simulate what synthesis for this family of devices, one of `scripts.netlist.FAMILIES`, makes
+        of the core, instead of its Verilog.
 
     Returns
     -------
@@ -146,9 +147,11 @@ def simulate_network(settings, network, inputs, *, steps, bench, out_dir=None, w
     files = generate(settings, steps=steps, out_dir=out_dir)
     design = design_of(config)
     core = design.make()
-    if netlist:
+    if netlist is not None:
+        if netlist not in FAMILIES:
+            raise UsageError(f"--netlist {netlist}: known are {', '.join(FAMILIES)}")
         with steps.step("Synthesizing the core"):
-            core = synthesized_verilog(core, name=design.name)
+            core = synthesized_verilog(core, name=design.name, family=netlist)
     with steps.step("Building the simulator (once; it is kept)"):
         simulator = build_simulator(core, name=design.name)
     outcome = execute(simulator, image, network, inputs, config, steps=steps)
@@ -167,7 +170,7 @@ def simulate_network(settings, network, inputs, *, steps, bench, out_dir=None, w
 
 
 def simulate(settings, *, model, inputs, steps, count=None, out_dir=None, waves=False,
-             netlist=False):
+             netlist=None):
     """Run a compressed network from a file, see `simulate_network`.
 
     Parameters
@@ -179,7 +182,9 @@ def simulate(settings, *, model, inputs, steps, count=None, out_dir=None, waves=
     count : int, optional
         Only the first so many inputs.
     out_dir : path-like, optional
-    waves, netlist : bool
+    waves : bool
+    netlist : str, optional
+        See `simulate_network`.
 
     Returns
     -------

@@ -21,6 +21,7 @@ from hw.emission import emit_verilog
 from . import out_of_context
 from .errors import UsageError, WeftError
 from .locking import exclusively
+from .output_registers import absorb_output_registers
 from .toolchain import BUILD, find, versions
 
 __all__ = ["SYNTH_DIR", "Synthesis", "synthesize"]
@@ -121,8 +122,8 @@ def synthesize(component, *, name, board="ulx3s-85f", unit=True, seed=1, freq=No
     clock = freq if freq is not None else None if unit else device.clock_mhz
     options = [*device.nextpnr, *job.options, "--seed", str(seed), "--timing-allow-fail",
                *([] if clock is None else ["--freq", str(clock)])]
-    made_of = [job.files, job.script, versions(tools)]
-    netlist = _kept(f"{name}-{board}-netlist", made_of, "area.json", lambda work: _synthesise(
+    made_of = [job.files, job.script, versions(tools), job.registers_within]
+    netlist = _kept(f"{name}-{board}-netlist", made_of, "absorbed.json", lambda work: _synthesise(
         job, tools, work, name))
 
     def place(work):
@@ -148,13 +149,18 @@ def synthesize(component, *, name, board="ulx3s-85f", unit=True, seed=1, freq=No
 
 @dataclass(frozen=True)
 class _Job:
-    """Files to work on, the Yosys script that makes `netlist` of them, options of nextpnr."""
+    """Files to work on, the Yosys script that makes `netlist` of them, options of nextpnr.
+
+    Registers behind block RAM are moved into it if their names start with `registers_within`, and
+    never if that is None.
+    """
 
     files: dict
     script: str
     netlist: str
     options: tuple
     top: str
+    registers_within: str | None
 
 
 def _unit_job(component, verilog, name, device):
@@ -173,7 +179,9 @@ def _unit_job(component, verilog, name, device):
     # Five pins, wherever they fall.
     constraints = "lpf" if device.family == "ecp5" else "pcf"
     return _Job(files, "wrapper.ys", "netlist.json",
-                (f"--{constraints}-allow-unconstrained",), name)
+                (f"--{constraints}-allow-unconstrained",), name,
+                # What catches the outputs is not the component's.
+                f"{out_of_context.INSTANCE}." if device.family == "ecp5" else None)
 
 
 def _top(verilog, name):
@@ -186,12 +194,15 @@ def _board_job(verilog, name, device):
         toolchain=_TOOLCHAIN[device.family])
     plan = platform.build(
         BoardTop(verilog, name=name, clock_mhz=device.clock_mhz), do_build=False,
+        script_after_read="\n".join(out_of_context.BEFORE[device.family]),
         synth_opts=out_of_context.OPTIONS[device.family],
-        script_after_synth=out_of_context.statistics())
+        script_after_synth="\n".join([*out_of_context.AFTER[device.family],
+                                      out_of_context.statistics()]))
     files = {file: text if isinstance(text, str) else text.decode()
              for file, text in plan.files.items() if not file.endswith((".sh", ".bat"))}
     constraints = "lpf" if device.family == "ecp5" else "pcf"
-    return _Job(files, "top.ys", "top.json", (f"--{constraints}", f"top.{constraints}"), "top")
+    return _Job(files, "top.ys", "top.json", (f"--{constraints}", f"top.{constraints}"), "top",
+                "" if device.family == "ecp5" else None)
 
 
 def _kept(stem, made_of, file, make):
@@ -211,12 +222,20 @@ def _synthesise(job, tools, work, name):
     for file, text in job.files.items():
         (work / file).write_text(text)
     _call([tools["yosys"], "-q", "-l", "yosys.log", job.script], work, f"Yosys, on {name}")
+    absorbed = []
+    if job.registers_within is not None:
+        netlist = json.loads((work / job.netlist).read_text())
+        top, = (module for module in netlist["modules"].values() if "top" in module["attributes"])
+        absorbed = absorb_output_registers(top, within=job.registers_within)
+        (work / job.netlist).write_text(json.dumps(netlist))
+    (work / "absorbed.json").write_text(json.dumps(absorbed))
 
 
 def _place(job, family, tools, options, netlist, work, name):
     """Place the netlist in the folder `netlist`, in `work`; return the result as JSON."""
     shutil.copytree(netlist, work, dirs_exist_ok=True)
     area = _area(json.loads((work / "area.json").read_text()), job.top, family)
+    area["ff"] -= len(json.loads((work / "absorbed.json").read_text()))
     result = {"area": area, "used": {}, "fmax_mhz": None, "critical_path": [], "bitstream": None}
 
     output = ("--textcfg", "top.config") if family == "ecp5" else ("--asc", "top.asc")

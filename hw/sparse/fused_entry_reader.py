@@ -111,7 +111,8 @@ class FusedEntryReader(wiring.Component):
 
         # `issuing`: the word that operations come from; `info.slot` is the next entry.
         issuing = Signal()
-        held = Signal(word_layout, reset_less=True)
+        # `keep`: in the fabric, where the logic behind it is, not in the memory's own register.
+        held = Signal(word_layout, reset_less=True, attrs={"keep": 1})
         entries, zeros = held.entries, held.zeros
         info = Signal(word_info, reset_less=True)
         finishing = Signal()

@@ -146,8 +146,6 @@ class DenseCore(wiring.Component):
             dispatcher.signal.eq(port.signal),
             # A run makes room, so that it is worth waiting for.
             port.hold.eq(host.almost_full & dispatcher.running),
-            host.input_valid.eq(port.load.valid & (port.load.memory == DenseMemory.HOST_INPUT)),
-            host.input_word.eq(port.load.data),
         ]
 
     def _connect_units(self, m, dispatcher, weights, matrix, activation, host):
@@ -210,10 +208,13 @@ class DenseCore(wiring.Component):
         for lane in range(lanes):
             m.d.comb += host.read_data[lane].eq(buffer.read_data[lane])
 
+        # What the host writes goes to the buffer, or waits in the unit of the host.
         loads = Signal()
         load_address = Signal.like(buffer.write_address, reset_less=True)
         load_word = Signal(32, reset_less=True)
+        m.d.comb += host.input_word.eq(load_word)
         m.d.sync += [
+            host.input_valid.eq(port.load.valid & (port.load.memory == DenseMemory.HOST_INPUT)),
             loads.eq(port.load.valid & (port.load.memory == DenseMemory.UNIFIED)),
             load_address.eq(port.load.address << exact_log2(lanes)),
             load_word.eq(port.load.data),

