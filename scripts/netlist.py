@@ -11,6 +11,7 @@ import hw.boards
 from hw.boards.cells import CELLS
 from hw.emission import emit_verilog
 
+from .carry_inputs import absorb_carry_inputs
 from .errors import WeftError
 from .out_of_context import AFTER, BEFORE, OPTIONS
 from .output_registers import absorb_output_registers
@@ -63,6 +64,7 @@ def synthesized_verilog(component, *, name, family="ice40"):
             file = Path(work) / "netlist.json"
             netlist = json.loads(file.read_text())
             absorb_output_registers(netlist["modules"][name])
+            absorb_carry_inputs(netlist["modules"][name])
             file.write_text(json.dumps(netlist))
             _yosys(work, name, "read_json netlist.json", "write_verilog -noattr netlist.v")
         netlist = (Path(work) / "netlist.v").read_text()

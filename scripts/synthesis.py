@@ -19,6 +19,7 @@ from hw.boards.devices import BOARDS
 from hw.emission import emit_verilog
 
 from . import out_of_context
+from .carry_inputs import absorb_carry_inputs
 from .errors import UsageError, WeftError
 from .locking import exclusively
 from .output_registers import absorb_output_registers
@@ -122,7 +123,7 @@ def synthesize(component, *, name, board="ulx3s-85f", unit=True, seed=1, freq=No
     clock = freq if freq is not None else None if unit else device.clock_mhz
     options = [*device.nextpnr, *job.options, "--seed", str(seed), "--timing-allow-fail",
                *([] if clock is None else ["--freq", str(clock)])]
-    made_of = [job.files, job.script, versions(tools), job.registers_within]
+    made_of = [job.files, job.script, versions(tools), job.absorbs_within]
     netlist = _kept(f"{name}-{board}-netlist", made_of, "absorbed.json", lambda work: _synthesise(
         job, tools, work, name))
 
@@ -151,8 +152,8 @@ def synthesize(component, *, name, board="ulx3s-85f", unit=True, seed=1, freq=No
 class _Job:
     """Files to work on, the Yosys script that makes `netlist` of them, options of nextpnr.
 
-    Registers behind block RAM are moved into it if their names start with `registers_within`, and
-    never if that is None.
+    Registers behind block RAM and look-up tables before carry chains are moved into them if their
+    names start with `absorbs_within`, and never if that is None.
     """
 
     files: dict
@@ -160,7 +161,7 @@ class _Job:
     netlist: str
     options: tuple
     top: str
-    registers_within: str | None
+    absorbs_within: str | None
 
 
 def _unit_job(component, verilog, name, device):
@@ -222,11 +223,14 @@ def _synthesise(job, tools, work, name):
     for file, text in job.files.items():
         (work / file).write_text(text)
     _call([tools["yosys"], "-q", "-l", "yosys.log", job.script], work, f"Yosys, on {name}")
-    absorbed = []
-    if job.registers_within is not None:
+    absorbed = {}
+    if job.absorbs_within is not None:
         netlist = json.loads((work / job.netlist).read_text())
         top, = (module for module in netlist["modules"].values() if "top" in module["attributes"])
-        absorbed = absorb_output_registers(top, within=job.registers_within)
+        absorbed = {
+            "ff": len(absorb_output_registers(top, within=job.absorbs_within)),
+            "lut4": len(absorb_carry_inputs(top, within=job.absorbs_within)),
+        }
         (work / job.netlist).write_text(json.dumps(netlist))
     (work / "absorbed.json").write_text(json.dumps(absorbed))
 
@@ -235,7 +239,8 @@ def _place(job, family, tools, options, netlist, work, name):
     """Place the netlist in the folder `netlist`, in `work`; return the result as JSON."""
     shutil.copytree(netlist, work, dirs_exist_ok=True)
     area = _area(json.loads((work / "area.json").read_text()), job.top, family)
-    area["ff"] -= len(json.loads((work / "absorbed.json").read_text()))
+    for resource, number in json.loads((work / "absorbed.json").read_text()).items():
+        area[resource] -= number
     result = {"area": area, "used": {}, "fmax_mhz": None, "critical_path": [], "bitstream": None}
 
     output = ("--textcfg", "top.config") if family == "ecp5" else ("--asc", "top.asc")
