@@ -43,18 +43,21 @@ def absorb_carry_inputs(module, *, within=""):
         for port, bits in cell["connections"].items():
             for bit in bits:
                 sinks[bit] += cell["port_directions"][port] == "input"
-    functions = {}
-    for name, cell in cells.items():
-        if cell["type"] == "LUT4" and name.startswith(within):
-            output, = cell["connections"]["Z"]
-            if sinks[output] == 1 and output not in kept:
-                functions[output] = name, *_function(cell)
-
-    absorbed = []
+    operands = defaultdict(list)
     for cell in cells.values():
         if cell["type"] == "CCU2C":
             for half in "01":
-                absorbed += _absorb(cell, half, functions)
+                for operand in "AB":
+                    operands[cell["connections"][f"{operand}{half}"][0]].append((cell, half))
+
+    absorbed = []
+    for name, cell in cells.items():
+        if cell["type"] == "LUT4" and name.startswith(within):
+            output, = cell["connections"]["Z"]
+            # A sign may be an operand of several halves.
+            if 0 < len(operands[output]) == sinks[output] and output not in kept \
+                    and _absorb(output, operands[output], *_function(cell)):
+                absorbed.append(name)
     for name in absorbed:
         del cells[name]
     return absorbed
@@ -72,34 +75,38 @@ def _function(lut):
     return nets, values
 
 
-def _absorb(cell, half, functions):
-    """Name of the LUT4 that one half of a CCU2C takes over, in a list; or none."""
+def _absorb(output, halves, nets, values):
+    """Have halves of CCU2Cs compute what they are given by `output`; return if all of them can."""
+    changes = [_change(output, cell, half, nets, values) for cell, half in halves]
+    twice = len({(id(cell), half) for cell, half in halves}) < len(halves)
+    if twice or not all(changes):
+        return False
+    for (cell, half), (table, pins) in zip(halves, changes, strict=True):
+        cell["parameters"][f"INIT{half}"] = f"{table:016b}"
+        for pin, net in pins.items():
+            cell["connections"][f"{pin}{half}"] = [net]
+    return True
+
+
+def _change(output, cell, half, nets, values):
+    """New table of one half of a CCU2C, and what is at three of its pins; or None."""
     connections = cell["connections"]
-    name = f"INIT{half}"
     inverted = {"0": 0, "1": 1}.get(connections[f"C{half}"][0])
-    if (int(cell["parameters"][name], 2) != _PLAIN or inverted is None
+    if (int(cell["parameters"][f"INIT{half}"], 2) != _PLAIN or inverted is None
             or connections[f"D{half}"] != ["1"]
             or cell["parameters"][f"INJECT1_{half}"].strip() != "NO"):
-        return []
-    for operand, other in ("AB", "BA"):
-        lut, nets, values = functions.get(connections[f"{operand}{half}"][0], (None, (), ()))
-        if lut is None or len(nets) > 3:
-            continue
-        found = _table(operand, other, nets, values, inverted)
-        if found:
-            table, pins = found
-            cell["parameters"][name] = f"{table:016b}"
-            for pin, net in pins.items():
-                connections[f"{pin}{half}"] = [net]
-            return [lut]
-    return []
+        return None
+    operand, other = "AB" if connections[f"A{half}"] == [output] else "BA"
+    return _table(operand, other, nets, values, inverted)
 
 
 def _table(operand, other, nets, values, inverted):
-    """Table of a half, and what is at three of its pins, so that `values` of `nets` are added."""
+    """See `_change`."""
     # The carry is that of the other operand: where it matters, both are equal.
     carry = _CARRY[other] ^ (0b1111 if inverted and other == "B" else 0)
     flips = inverted if operand == "B" else 0
+    if len(nets) > 3:
+        return None
     for order in permutations(range(len(nets))):
         pins = dict(zip((operand, "C", "D"), [nets[place] for place in order], strict=False))
         for pin in (operand, "C", "D"):

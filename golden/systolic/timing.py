@@ -7,7 +7,7 @@ __all__ = ["DenseTiming"]
 #: Results of an Activate that one level of the choice of its sums chooses from.
 _MERGED = 4
 #: Cycles from the sums that go into the output stages to elements, without function tables.
-_OUTPUT_CYCLES = 20
+_OUTPUT_CYCLES = 22
 #: Cycles of a function table, and of the interpolated sigmoid for activations of 16 bits.
 _TABLE_CYCLES, _SIGMOID_CYCLES = 3, 10
 
@@ -49,9 +49,9 @@ class DenseTiming:
     geometry: object
 
     first_cycles = 8
-    accumulate_cycles = 4
+    accumulate_cycles = 6
     accumulator_latency = 2
-    vector_latency = 5
+    vector_latency = 6
     step_latency = 5
     offer_cycles = 7
     hold_cycles = 3
@@ -83,7 +83,7 @@ class DenseTiming:
     @property
     def written_cycles(self):
         """From the read of a row of activations to the end of its addition to the accumulators."""
-        return self.feed_cycles + self.geometry.rows + self.geometry.columns + 3
+        return self.feed_cycles + self.geometry.rows + self.geometry.columns + 5
 
     @property
     def _result_cycles(self):

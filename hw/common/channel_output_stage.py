@@ -41,10 +41,10 @@ class ChannelOutputStage(OutputStage):
         shifters' look-up tables less.
     """
 
-    latency = 19
+    latency = 21
 
     #: Cycles from a sum to each of its constants.
-    delays = {"bias": 0, "left_shift": 1, "multiplier": 6, "right_shift": 11}
+    delays = {"bias": 0, "left_shift": 1, "multiplier": 8, "right_shift": 13}
 
     def __init__(self, *, sum_in_width, activation_width, shift_multipliers=False):
         self.shift_multipliers = shift_multipliers
@@ -64,9 +64,18 @@ class ChannelOutputStage(OutputStage):
         value, lost, clipped, negative = to_left(m, total[:32], clipped, negative)
         saturations = delay(m, clipped + lost, self.latency - 7, "saturations")
 
-        # 7, 8: then it is the largest number. Four products; its upper half has the sign.
-        largest = Cat((~negative).replicate(31), negative)
-        factor = Mux(clipped | lost, largest, value)
+        # 7, 8: then it is the largest number, made by registers that are cleared, or set, instead of
+        # by multiplexers. 9, 10: four products; its upper half has the sign.
+        outside = clipped | lost
+        cleared = register(m, value[:31], "cleared")
+        with m.If(outside & negative):
+            m.d.sync += cleared.eq(0)
+        # A flip-flop that can be set has to start at 1.
+        saturated = Signal(31, init=(1 << 31) - 1, reset_less=True)
+        m.d.sync += saturated.eq(cleared)
+        with m.If(register(m, outside & ~negative, "outside_above")):
+            m.d.sync += saturated.eq(saturated.init)
+        factor = Cat(saturated, delay(m, negative, 2, "factor_sign"))
         halves = factor[:16], factor[16:].as_signed()
         products = {}
         for a in range(2):
@@ -79,30 +88,30 @@ class ChannelOutputStage(OutputStage):
                 ]
                 products[a, b] = multiply.product[0][:33].as_signed()
 
-        # 9, 10: the product without its 16 low bits, in two overlapping parts: middle +
+        # 11, 12: the product without its 16 low bits, in two overlapping parts: middle +
         # high * 2**16. Three numbers at once would be added by twice the logic.
-        middle = register(m, products[0, 1] + products[1, 0], "middle_9")
+        middle = register(m, products[0, 1] + products[1, 0], "cross_products")
         low = register(m, products[0, 0][16:32], "low_product")
-        middle = register(m, middle + low, "middle_10")
+        middle = register(m, middle + low, "middle")
         high = delay(m, products[1, 1][:31], 2, "high_product")
 
-        # 11: m1, with half a bit added.
+        # 13: m1, with half a bit added.
         upper = middle[15:]
         value = register(m, add_carry(
             Cat(Const(0, 1), high),
             Cat(upper, upper[-1].replicate(32 - len(upper))), middle[14])[:32], "rounded")
 
-        # 12 to 16: shifted right. `half` and `less` are the first bit cut off and whether there are
+        # 14 to 18: shifted right. `half` and `less` are the first bit cut off and whether there are
         # ones below it; what can't fit the result any more is far.
         to_right = self._multiply_right if self.shift_multipliers else self._shift_right
         value, half, less, far, negative = to_right(m, value)
 
-        # 17: rounded.
+        # 19: rounded.
         result = register(m, value.as_signed() + (half & (~negative | less)), "result")
         above = register(m, far & ~negative, "far_above")
         below = register(m, far & negative, "far_below")
 
-        # 18, 19: clamped.
+        # 20, 21: clamped.
         above = register(m, above | (~below & (self.high < result)), "above")
         below = register(m, below | (result < self.low), "below")
         result = register(m, result[:self.activation_width].as_signed(), "inside")
@@ -135,15 +144,20 @@ class ChannelOutputStage(OutputStage):
         m.submodules.shift_left = power = PowerMultiplier()
         m.d.comb += [power.number.eq(value), power.exponent.eq(self.left_shift[:4])]
         cycles = power.latency + 1
-        product = register(m, power.product, "multiplied_left")
+        low, high = (register(m, part, name) for part, name in zip(
+            power.products, ("multiplied_left", "multiplied_left_high"), strict=True))
         far = delay(m, self.left_shift[4], cycles, "left_far")
         shifts = delay(m, self.left_shift.any(), cycles, "left_shifts")
         negative = delay(m, negative, cycles, "negative")
         clipped = delay(m, clipped, cycles, "clipped")
-        lost = shifts & (clipped | differs(product[31:], negative)
-                         | (far & differs(product[15:31], negative)))
-        value = Cat(product[:16] & (~far).replicate(16), Mux(far, product[:16], product[16:32]))
-        return (register(m, value, "shifted_left"), register(m, lost, "lost"),
+        middle = low[16:32] | high[:16]
+        lost = shifts & (clipped | differs(Cat(middle[-1], high[16:32]), negative)
+                         | (far & differs(Cat(low[15], middle[:15]), negative)))
+        near = register(m, low[:16], "shifted_left")
+        with m.If(far):
+            m.d.sync += near.eq(0)
+        upper = register(m, Mux(far, low[:16], middle), "shifted_left_high")
+        return (Cat(near, upper), register(m, lost, "lost"),
                 register(m, clipped, "clipped_sum"), register(m, negative, "negative_sum"))
 
     def _shift_right(self, m, value):
@@ -171,15 +185,21 @@ class ChannelOutputStage(OutputStage):
     def _multiply_right(self, m, value):
         m.submodules.shift_right = power = PowerMultiplier(down=True)
         m.d.comb += [power.number.eq(value), power.exponent.eq(self.right_shift[:4])]
-        product = register(m, power.product, "multiplied_right")
+        low, high = (register(m, part, name) for part, name in zip(
+            power.products, ("multiplied_right", "multiplied_right_high"), strict=True))
         amount = delay(m, self.right_shift[4], power.latency + 1, "right_far")
-        negative = product[-1]
+        negative = high[31]
+        # What is cut off next to nothing but zeros is known from the factors' products alone.
+        low_less = register(m, power.products[0][:15].any(), "low_less")
+        more = register(m, power.products[0][15:31].any() | power.products[1][:15].any(), "more")
+        product = Cat(low[:16], low[16:32] | high[:16], high[16:32])
 
-        def shifted(point):
+        def shifted(point, less):
             whole = product[point:]
-            return (whole[:self.activation_width], product[point - 1], product[:point - 1].any(),
+            return (whole[:self.activation_width], product[point - 1], less,
                     differs(whole[self.activation_width - 1:], negative))
 
         values = [register(m, Mux(amount, far, near), name) for name, far, near in zip(
-            ("shifted_right", "half", "less", "far"), shifted(32), shifted(16), strict=True)]
+            ("shifted_right", "half", "less", "far"), shifted(32, low_less | more),
+            shifted(16, low_less), strict=True)]
         return (*values, register(m, negative, "sign"))

@@ -1,7 +1,7 @@
 """Barrel shifter made of multipliers."""
 
 from amaranth import *
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .multiplier import Multiplier
@@ -17,9 +17,13 @@ class PowerMultiplier(wiring.Component):
 
     The latter is the number shifted right by `exponent`, in units of 2**-16, with all that is
     shifted out still there. The halves of the number are multiplied alone; their products have no
-    ones in the same place, so that ORs add them up.
+    ones in the same place, so that ORs add them up::
 
-    Timing: `latency` cycles; `product` is one look-up table behind the multipliers' registers.
+        product = products[0] | products[1] << 16
+
+    which is left to the reader, whose look-up tables may do so beside what else they do.
+
+    Timing: `latency` cycles; the products are the multipliers' registers.
 
     Parameters
     ----------
@@ -29,14 +33,14 @@ class PowerMultiplier(wiring.Component):
     -------
     number : In(signed(32))
     exponent : In(4)
-    product : Out(signed(48))
+    products : Out(ArrayLayout(32, 2))
     """
 
     latency = 1 + Multiplier.latency
 
     number: In(signed(32))
     exponent: In(4)
-    product: Out(signed(48))
+    products: Out(data.ArrayLayout(32, 2))
 
     def __init__(self, *, down=False):
         self.down = down
@@ -47,16 +51,14 @@ class PowerMultiplier(wiring.Component):
 
         power = register(m, Cat(self.exponent == (16 - bit if self.down else bit)
                                 for bit in range(17)), "power")
-        products = []
-        for name, half in (("low", self.number[:16]), ("high", self.number[16:].as_signed())):
+        for half, (name, part) in enumerate((
+                ("low", self.number[:16]), ("high", self.number[16:].as_signed()))):
             m.submodules[name] = multiply = Multiplier(a_width=17, b_width=18)
             m.d.comb += [
-                multiply.a[0].eq(register(m, half, f"{name}_half")),
+                multiply.a[0].eq(register(m, part, f"{name}_half")),
                 multiply.b[0].eq(power),
                 multiply.load.eq(1),
+                self.products[half].eq(multiply.product[0]),
             ]
-            products.append(multiply.product[0])
-        low, high = products
-        m.d.comb += self.product.eq(Cat(low[:16], low[16:32] | high[:16], high[16:32]))
 
         return m

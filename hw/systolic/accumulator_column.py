@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..common.pipeline import register
+from ..common.pipeline import delay, register
 from ..memory import Collision, block_ram
 
 __all__ = ["AccumulatorColumn"]
@@ -47,7 +47,7 @@ class AccumulatorColumn(wiring.Component):
     #: Cycles from `valid` to the cycle in which `sum` is taken.
     sum_cycle = 2
     #: Cycles from `valid` to the first in which the row shows the sum.
-    accumulate_cycles = 4
+    accumulate_cycles = 6
     #: Cycles from `read` to `value`.
     read_latency = 2
 
@@ -81,34 +81,39 @@ class AccumulatorColumn(wiring.Component):
             m, "copy", shape=signed(32), depth=self.depth, collision=Collision.NEVER)
 
         # The cycle of `valid`: read. A row that is overwritten may be on its way to the memory.
-        valid = Signal(3)
+        valid = Signal(5)
         m.d.sync += valid.eq(Mux(self.clear, 0, Cat(self.valid, valid)))
         m.d.comb += [add_read.addr.eq(self.address), add_read.en.eq(self.valid & ~self.overwrite)]
 
-        # 1: the memory shows the row, which goes straight into a register, to be cleared there.
+        # 1: the memory shows the row, which goes straight into a register.
         address_1 = register(m, self.address, "address_1")
         overwrite_1 = register(m, self.overwrite, "overwrite_1")
-        held = Signal(signed(32), reset_less=True)
-        m.d.sync += held.eq(add_read.data)
-        with m.If(overwrite_1):
-            m.d.sync += held.eq(0)
+        held = register(m, add_read.data, "held")
 
-        # 2: add.
-        address_2 = register(m, address_1, "address_2")
+        # 2: add. What is masked before a carry chain takes nothing there.
+        adds = register(m, ~overwrite_1, "adds")
+        before = (held.as_unsigned() & adds.replicate(32)).as_signed()
         width = max(33, len(self.sum) + 1)
-        total = register(m, (held + self.sum)[:width].as_signed(), "total")
+        total = register(m, (before + self.sum)[:width].as_signed(), "total")
 
-        # 3: saturate and write.
-        address_3 = register(m, address_2, "address_3")
-        beyond = Signal()
-        saturated = Signal(signed(32))
-        m.d.comb += [
-            beyond.eq(total[31:].any() & ~total[31:].all()),
-            saturated.eq(Mux(beyond, Cat((~total[-1]).replicate(31), total[-1]), total)),
-        ]
+        # 3 and 4: saturate, by registers that are cleared, or set, instead of by multiplexers. The
+        # sign is right in any case.
+        sign, top = total[-1], total[31:-1]
+        below, above = sign & ~top.all(), ~sign & top.any()
+        cleared = register(m, total[:31], "cleared")
+        with m.If(below):
+            m.d.sync += cleared.eq(0)
+        # A flip-flop that can be set has to start at 1.
+        saturated = Signal(31, init=(1 << 31) - 1, reset_less=True)
+        m.d.sync += saturated.eq(cleared)
+        with m.If(register(m, above, "above")):
+            m.d.sync += saturated.eq(saturated.init)
+
+        # 5: write.
+        address = delay(m, address_1, 4, "address")
         for write in (add_write, out_write):
-            m.d.comb += [write.addr.eq(address_3), write.data.eq(saturated),
-                         write.en.eq(valid[2])]
+            m.d.comb += [write.addr.eq(address), write.en.eq(valid[4]),
+                         write.data.eq(Cat(saturated, delay(m, sign, 2, "sign")).as_signed())]
 
         # Read out.
         m.d.comb += [
@@ -119,6 +124,6 @@ class AccumulatorColumn(wiring.Component):
             self.address_right.eq(address_1),
             self.overwrite_right.eq(overwrite_1),
         ]
-        m.d.sync += self.saturated.eq(valid[2] & beyond)
+        m.d.sync += self.saturated.eq(valid[4] & delay(m, below | above, 2, "beyond"))
 
         return m

@@ -88,29 +88,32 @@ class ActivationSequencer(wiring.Component):
         begin = Signal()
         m.d.sync += begin.eq(self.start)
 
-        def beats(elements):
-            return (elements + (lanes - 1))[lanes_log2:]
-
         # The loops, innermost first. All of a vector's beats are lines, of one position for each
         # operand; the loops between take one turn.
         advance = Signal()
         positions = LoopCounter(width=8)
         window_lines = LoopCounter(width=8)
-        column_beats = LoopCounter(width=len(beats(operation.columns)))
+        column_beats = LoopCounter(width=len(operation.columns), stride=lanes)
         pixels = LoopCounter(width=16)
-        lines = LoopCounter(width=16)
+        lines = LoopCounter(width=16, stride=lanes)
         given, is_vector = self.operation, self.operation.vector
-        for name, loop, turns in (
-                ("positions", positions, Mux(is_vector, Mux(given.unary, 1, 2), given.width)),
-                ("window_lines", window_lines, Mux(is_vector, 1, given.height)),
-                ("column_beats", column_beats, Mux(is_vector, 1, beats(given.columns))),
-                ("pixels", pixels, Mux(is_vector, 1, given.pixels)),
-                ("lines", lines, Mux(is_vector, beats(given.length), given.lines))):
+        for name, loop, items in (
+                ("positions", positions, given.width), ("window_lines", window_lines, given.height),
+                ("column_beats", column_beats, given.columns), ("pixels", pixels, given.pixels),
+                ("lines", lines, Mux(is_vector, given.length, given.lines))):
             m.submodules[name] = loop
+            # What a flip-flop is cleared to, or set to, takes no look-up table, if it starts so.
+            held = Signal(len(loop.items), name=f"{name}_items", init=1, reset_less=True)
             with m.If(self.start):
-                held = Signal.like(loop.turns, name=f"{name}_turns", reset_less=True)
-                m.d.sync += held.eq(turns)
-            m.d.comb += loop.turns.eq(held)
+                m.d.sync += held.eq(items)
+                if loop is not lines:
+                    with m.If(is_vector):
+                        m.d.sync += held.eq(1)
+                if loop is positions:
+                    with m.If(is_vector & ~given.unary):
+                        m.d.sync += held.eq(2)
+            m.d.comb += loop.items.eq(held)
+        m.d.comb += [column_beats.many.eq(1), lines.many.eq(vector)]
         first = Signal()
         position_last = positions.last
         window_last = position_last & window_lines.last

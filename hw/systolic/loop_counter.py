@@ -3,15 +3,18 @@
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
 
 __all__ = ["LoopCounter"]
 
 
 class LoopCounter(wiring.Component):
-    """Turns of a loop of `turns`, of which the one under way is `last` or not.
+    """Turns of a loop over `items`, of which the one under way is `last` or not.
 
-    `last` is a register, so that loops can be nested without a long path: the count runs one turn
-    ahead of it.
+    A turn is for one item, or, with `many`, for `stride` of them or what is left.
+
+    `last` is a register, so that loops can be nested without a long path: the sign of the number of
+    items left after the turn, less one.
 
     Timing: `last` is valid from the cycle after `restart` on, and follows each `step`, or
     `restart`, by one cycle.
@@ -19,12 +22,15 @@ class LoopCounter(wiring.Component):
     Parameters
     ----------
     width : int
-        Bits of a number of turns.
+        Bits of a number of items.
+    stride : int
 
     Members
     -------
-    turns : In(width)
-        At least 1; stable from `restart` on.
+    items : In(width)
+        At least 1.
+    many : In(1)
+        Stable from `restart` on.
     restart : In(1)
         The first turn is next; goes before `step`.
     step : In(1)
@@ -32,9 +38,13 @@ class LoopCounter(wiring.Component):
     last : Out(1)
     """
 
-    def __init__(self, *, width):
+    def __init__(self, *, width, stride=1):
+        if stride < 1:
+            raise ValueError(f"A turn takes at least one item, not {stride}")
+        self.stride = stride
         super().__init__({
-            "turns": In(width),
+            "items": In(width),
+            "many": In(1),
             "restart": In(1),
             "step": In(1),
             "last": Out(1),
@@ -42,9 +52,12 @@ class LoopCounter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        following = Signal(len(self.turns) + 1, reset_less=True)
-        with m.If(self.restart):
-            m.d.sync += [following.eq(2), self.last.eq(self.turns == 1)]
-        with m.Elif(self.step):
-            m.d.sync += [following.eq(following + 1), self.last.eq(following == self.turns)]
+        # It can be as far below zero as a turn is wide.
+        left = Signal(1 + max(len(self.items), bits_for(self.stride)), reset_less=True)
+        first, later = ((Mux(self.many, -self.stride - more, -1 - more)) for more in (1, 0))
+        # The choice goes before the sum, where the carry chain of a device may make it.
+        with m.If(self.restart | self.step):
+            m.d.sync += left.eq(Mux(self.restart, self.items, left)
+                                + Mux(self.restart, first, later))
+        m.d.comb += self.last.eq(left[-1])
         return m

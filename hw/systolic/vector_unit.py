@@ -50,7 +50,7 @@ class VectorUnit(wiring.Component):
     """
 
     #: Cycles from the last element to the result.
-    latency = 5
+    latency = 6
 
     def __init__(self, *, width, operand_tables):
         if not 2 <= width <= 16:
@@ -109,21 +109,26 @@ class VectorUnit(wiring.Component):
         valid, first, last = (delay(m, value, 4, name) for value, name in (
             (self.valid, "valid"), (self.first, "first"), (self.last, "last")))
 
-        # The first operand waits for the second.
+        # The first operand waits for the second: beside an adder, or in the multiplier.
         waits = valid & first & ~last
+        adds = register(m, self.enable & ~self.multiply, "adds")
         previous = Signal(signed(32), reset_less=True)
-        m.d.sync += previous.eq(Mux(waits, operand, 0))
-
-        total = Signal(signed(33), reset_less=True)
-        m.d.sync += total.eq(Mux(self.enable & ~self.multiply, previous + operand, 0))
+        m.d.sync += previous.eq(operand)
+        with m.If(~(waits & adds)):
+            m.d.sync += previous.eq(0)
         m.submodules.multiply = multiply = Multiplier(a_width=16, b_width=16)
-        product = multiply.product[0]
-        multiplies = register(m, self.enable & self.multiply & ~self.unary, "multiplies")
         m.d.comb += [
             multiply.a[0].eq(found[:16].as_signed()),
             multiply.b[0].eq(operand[:16].as_signed()),
             multiply.load.eq(waits),
-            self.result.eq(total | (product & multiplies.replicate(33).as_signed())),
         ]
+
+        # A product takes the place of the second operand, and is added to nothing.
+        second = Mux(adds, register(m, operand, "second"), multiply.product[0])
+        total = Signal(signed(33), reset_less=True)
+        m.d.sync += total.eq(register(m, previous, "first_operand") + second)
+        with m.If(register(m, ~(self.enable & (~self.multiply | ~self.unary)), "nothing")):
+            m.d.sync += total.eq(0)
+        m.d.comb += self.result.eq(total)
 
         return m

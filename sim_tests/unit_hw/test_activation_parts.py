@@ -2,6 +2,7 @@
 
 """Parts of the activation unit, each alone."""
 
+import itertools
 import random
 
 import pytest
@@ -51,15 +52,20 @@ def test_pooling(columns, lanes, levels):
     simulate(dut, bench)
 
 
-def test_loops_know_their_last_turn():
-    dut = LoopCounter(width=4)
+@pytest.mark.parametrize("stride", [1, 2, 4, 64])
+def test_loops_know_their_last_turn(stride):
+    dut = LoopCounter(width=4, stride=stride)
+    turns_seen = set()
 
     async def bench(ctx):
-        for turns in (1, 2, 3, 15, 1):
-            ctx.set(dut.turns, turns)
+        for items, many in itertools.product((1, 2, 3, 4, 5, 8, 9, 15, 1), (0, 1)):
+            ctx.set(dut.items, items)
+            ctx.set(dut.many, many)
             ctx.set(dut.restart, 1)
             await ctx.tick()
             ctx.set(dut.restart, 0)
+            turns = -(-items // stride) if many else items
+            turns_seen.add(turns)
             for turn in range(turns):
                 for step in (0, 1):
                     ctx.set(dut.step, step)
@@ -68,6 +74,9 @@ def test_loops_know_their_last_turn():
             ctx.set(dut.step, 0)
 
     simulate(dut, bench)
+    assert turns_seen >= {1, 2, 3, 4, 5, 8, 9, 15}
+    with pytest.raises(ValueError, match="at least one item, not 0"):
+        LoopCounter(width=4, stride=0)
 
 
 def test_results_go_row_by_row():
@@ -178,7 +187,10 @@ def test_powers(down):
                 ctx.set(dut.exponent, cases[cycle][1])
             if cycle >= dut.latency:
                 number, exponent = cases[cycle - dut.latency]
-                assert ctx.get(dut.product) == number << (16 - exponent if down else exponent)
+                low, high = (ctx.get(product) for product in dut.products)
+                product = number << (16 - exponent if down else exponent)
+                assert (low | high << 16) % (1 << 48) == product % (1 << 48)
+                assert low == (number % (1 << 16)) << (16 - exponent if down else exponent)
             await ctx.tick()
 
     simulate(dut, bench)

@@ -154,8 +154,8 @@ def test_timing():
                                                          "b": 220, "destination": 240}
     operations = [plain, pooled, vector, vector | {"unary": 1}]
     events, _ = compare(dut, 5, operations)
-    assert dut.activate_cycles == 3 + 3 + 19 + 1 + 3 + 1
-    assert dut.vector_cycles == 6 + 5 + 19 + 1 + 3 + 1
+    assert dut.activate_cycles == 3 + 3 + 21 + 1 + 3 + 1
+    assert dut.vector_cycles == 6 + 6 + 21 + 1 + 3 + 1
 
     def cycles(name):
         return [cycle for cycle, kind, _ in events if kind == name]
