@@ -261,7 +261,7 @@ class ActivationUnit(wiring.Component):
         else:
             ends = delay(m, ends, self._lanes[0].latency, "ends")
         m.d.comb += [
-            writer.start.eq(begin),
+            writer.start.eq(start),
             writer.destination.eq(operation.destination),
             writer.stride.eq(operation.stride),
             writer.beat.eq(self.write_enable[0]),

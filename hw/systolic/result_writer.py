@@ -13,7 +13,7 @@ class ResultWriter(wiring.Component):
     """Addresses of beats of results: rows of consecutive elements, `stride` apart.
 
     Timing: `address` of a beat is valid in the cycle of `beat`; a register. The first `beat` may
-    come 2 cycles after `start`.
+    come 3 cycles after `start`.
 
     Parameters
     ----------
@@ -25,10 +25,11 @@ class ResultWriter(wiring.Component):
     Members
     -------
     start : In(1)
-        The next row is at `destination`, which is valid with it.
+        The next row is at `destination`.
     destination : In(range(depth))
+        Valid in the cycle after `start`.
     stride : In(16)
-        From one row to the next; stable from the cycle after `start` on.
+        From one row to the next; stable from the second cycle after `start` on.
     beat : In(1)
         A beat is written: the last one of its row if `row_last`.
     row_last : In(1)
@@ -49,14 +50,18 @@ class ResultWriter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        # The start is like the end of a row: the next one begins where `following` says.
+        # `following` is where the next row begins: nowhere at the start, then it moves on by the
+        # destination, and as a row begins by the stride.
         following = Signal.like(self.address, reset_less=True)
-        begin = register(m, self.start, "begin")
+        given = register(m, self.start, "given")
+        begins = register(m, given, "begins") | (self.beat & self.row_last)
+        with m.If(given | begins):
+            m.d.sync += following.eq(following + Mux(given, self.destination, self.stride))
         with m.If(self.start):
-            m.d.sync += following.eq(self.destination)
-        with m.Elif(begin | (self.beat & self.row_last)):
-            m.d.sync += [self.address.eq(following), following.eq(following + self.stride)]
-        with m.Elif(self.beat):
-            m.d.sync += self.address.eq(self.address + self.lanes)
+            m.d.sync += following.eq(0)
+        # A choice before the sum may be part of a carry chain.
+        with m.If(begins | self.beat):
+            m.d.sync += self.address.eq(Mux(begins, following, self.address)
+                                        + Mux(begins, 0, self.lanes))
 
         return m

@@ -86,9 +86,10 @@ def test_results_go_row_by_row():
     async def bench(ctx):
         for destination, stride, rows, beats in ((5, 9, 3, 2), (60, 1, 4, 1), (0, 65, 2, 3)):
             ctx.set(dut.start, 1)
-            ctx.set(dut.destination, destination)
             await ctx.tick()
             ctx.set(dut.start, 0)
+            ctx.set(dut.destination, destination)
+            await ctx.tick()
             ctx.set(dut.stride, stride)
             await ctx.tick()
             for row in range(rows):
