@@ -48,7 +48,7 @@ class DenseTiming:
 
     geometry: object
 
-    first_cycles = 8
+    first_cycles = 7
     accumulate_cycles = 6
     accumulator_latency = 2
     vector_latency = 6

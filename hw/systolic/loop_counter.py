@@ -36,6 +36,8 @@ class LoopCounter(wiring.Component):
     step : In(1)
         The next turn is next.
     last : Out(1)
+    left : Out(range(stride + 1))
+        In the last of turns with `many`: its items.
     """
 
     def __init__(self, *, width, stride=1):
@@ -48,16 +50,20 @@ class LoopCounter(wiring.Component):
             "restart": In(1),
             "step": In(1),
             "last": Out(1),
+            "left": Out(range(stride + 1)),
         })
 
     def elaborate(self, platform):
         m = Module()
         # It can be as far below zero as a turn is wide.
-        left = Signal(1 + max(len(self.items), bits_for(self.stride)), reset_less=True)
+        left = Signal(1 + max(len(self.items), bits_for(self.stride)))
         first, later = ((Mux(self.many, -self.stride - more, -1 - more)) for more in (1, 0))
         # The choice goes before the sum, where the carry chain of a device may make it.
         with m.If(self.restart | self.step):
             m.d.sync += left.eq(Mux(self.restart, self.items, left)
                                 + Mux(self.restart, first, later))
-        m.d.comb += self.last.eq(left[-1])
+        m.d.comb += [
+            self.last.eq(left[-1]),
+            self.left.eq(left + (self.stride + 1)),
+        ]
         return m

@@ -104,7 +104,7 @@ class MatrixUnit(wiring.Component):
             columns=config.columns, depth=config.accumulator_depth,
             partial_width=self.array.partial_width)
         self.feed_cycles = read_latency + 1
-        self.first_cycles = 8
+        self.first_cycles = 7
         self.accumulate_cycles = self.accumulators.accumulate_cycles
         # From the read of a row to `valid` of the accumulators.
         self._sum_cycles = (self.feed_cycles + self.array.sum_latency
@@ -152,8 +152,6 @@ class MatrixUnit(wiring.Component):
             tiles.done.eq(self.fed),
             rows.clear.eq(self.clear),
             rows.operation.eq(tiles.operation),
-            rows.one_line.eq(tiles.one_line),
-            rows.one_pixel.eq(tiles.one_pixel),
         ]
 
         # Feed: every row may go, but the first of a tile waits for the tile, and for sums that it

@@ -7,6 +7,7 @@ from amaranth.utils import bits_for, ceil_log2
 
 from golden.formats import POSITION_WIDTH
 
+from .loop_counter import LoopCounter
 from .operations import matrix_operation
 from .tile_addresses import tile_layout
 
@@ -55,8 +56,6 @@ class RowAddresses(wiring.Component):
     tiles : In(stream.Signature(tile_layout(config)))
     operation : In(matrix_operation(config))
         The tile's multiplication.
-    one_line, one_pixel : In(1)
-        Its outputs are one line; its lines are one output.
     rows : Out(stream.Signature(row_layout(config)))
     """
 
@@ -66,8 +65,6 @@ class RowAddresses(wiring.Component):
             "clear": In(1),
             "tiles": In(stream.Signature(tile_layout(config))),
             "operation": In(matrix_operation(config)),
-            "one_line": In(1),
-            "one_pixel": In(1),
             "rows": Out(stream.Signature(row_layout(config))),
         })
 
@@ -88,48 +85,45 @@ class RowAddresses(wiring.Component):
                 m.d.sync += held.eq(value)
             return held
 
-        # 1: the row at `x` of line `y`, which begins at `line`. After it come `pixels` more in its
-        # line, after that `lines` more. What is constant in a tile is in `tile` and `operation`.
+        # 1: the row at `x` of line `y`, which begins at `line`. What is constant in a tile is in
+        # `tile` and `operation`.
         x = Signal(signed(POSITION_WIDTH), reset_less=True)
         y = Signal(signed(POSITION_WIDTH), reset_less=True)
         line = Signal(ceil_log2(self.config.unified_depth), reset_less=True)
         accumulator = Signal(ceil_log2(self.config.accumulator_depth), reset_less=True)
-        pixels, lines = Signal(16, reset_less=True), Signal(16, reset_less=True)
-        last_pixel, last_line = Signal(reset_less=True), Signal(reset_less=True)
-        first, one_pixel = Signal(reset_less=True), Signal(reset_less=True)
+        m.submodules.pixels = pixels = LoopCounter(width=16)
+        m.submodules.lines = lines = LoopCounter(width=16)
+        first = Signal(reset_less=True)
 
         ends = Signal()         # nothing of the tile comes after this row
         load = Signal()
         m.d.comb += [
-            ends.eq(~valid[0] | last_pixel & last_line),
+            ends.eq(~valid[0] | pixels.last & lines.last),
             load.eq(advance & ends),
             self.tiles.ready.eq(load),
+            pixels.items.eq(Mux(ends, self.operation.pixels, operation.pixels)),
+            pixels.restart.eq(advance & (ends | pixels.last)),
+            pixels.step.eq(advance),
+            lines.items.eq(self.operation.lines),
+            lines.restart.eq(load),
+            lines.step.eq(advance & pixels.last),
         ]
         with m.If(advance):
             m.d.sync += [
                 valid.eq(Cat(~ends | self.tiles.valid, valid)),
                 first.eq(ends),
-                accumulator.eq(Mux(ends, self.operation.accumulator, accumulator + 1)),
+                accumulator.eq(Mux(ends, self.operation.accumulator, accumulator) + ~ends),
             ]
-            with m.If(ends | last_pixel):
+            with m.If(ends | pixels.last):
                 m.d.sync += [
                     y.eq(Mux(ends, self.tiles.payload.y, y + operation.y_step)),
                     line.eq(Mux(ends, self.tiles.payload.line, line + operation.line_step)),
                     x.eq(Mux(ends, self.tiles.payload.x, tile.x)),
-                    pixels.eq(Mux(ends, self.operation.pixels, operation.pixels) - 1),
-                    last_pixel.eq(Mux(ends, self.one_pixel, one_pixel)),
-                    lines.eq(Mux(ends, self.operation.lines, lines) - 1),
-                    last_line.eq(Mux(ends, self.one_line, lines == 1)),
                 ]
             with m.Else():
-                m.d.sync += [
-                    x.eq(x + operation.x_step),
-                    pixels.eq(pixels - 1),
-                    last_pixel.eq(pixels == 1),
-                ]
+                m.d.sync += x.eq(x + operation.x_step)
         with m.If(load):
-            m.d.sync += [tile.eq(self.tiles.payload), operation.eq(self.operation),
-                         one_pixel.eq(self.one_pixel)]
+            m.d.sync += [tile.eq(self.tiles.payload), operation.eq(self.operation)]
 
         # 2: its address; the lane of position 0, the lane behind the last of the line; whether the
         # line exists.
@@ -149,7 +143,7 @@ class RowAddresses(wiring.Component):
                 row_2.overwrite.eq(tile.first & ~operation.accumulate),
                 row_2.first.eq(first),
                 row_2.settles.eq(first & tile.first & operation.accumulate),
-                row_2.last.eq(last_pixel & last_line & tile.final),
+                row_2.last.eq(pixels.last & lines.last & tile.final),
                 row_2.final.eq(tile.final),
             ]
 

@@ -7,6 +7,7 @@ from amaranth.utils import bits_for, ceil_log2
 
 from golden.formats import POSITION_WIDTH
 
+from .loop_counter import LoopCounter
 from .operations import matrix_operation
 
 __all__ = ["TileAddresses", "tile_layout"]
@@ -31,10 +32,10 @@ def tile_layout(config):
 class TileAddresses(wiring.Component):
     """Goes through kernel lines, taps and chunks of a multiplication, see `matrix_operation`.
 
-    A run of 2**16 elements, MatrixMultiply's, never ends.
+    The run of 2**16 elements that a MatrixMultiply has is longer than its tiles.
 
     Timing: one multiplication is worked on and one waits. Of a multiplication that finds nothing
-    before it, the first tile is offered in the fifth cycle after its acceptance; others at most 4
+    before it, the first tile is offered in the fourth cycle after its acceptance; others at most 4
     cycles after the one before them was taken, and those of a multiplication that waits too, if it
     was accepted before the cycle in which the last tile of the one before it is taken.
 
@@ -55,8 +56,6 @@ class TileAddresses(wiring.Component):
     tiles : Out(stream.Signature(tile_layout(config)))
     operation : Out(matrix_operation(config))
         The multiplication of the tile on offer.
-    one_line, one_pixel : Out(1)
-        It has one line of outputs; lines of one output.
     """
 
     def __init__(self, config):
@@ -69,8 +68,6 @@ class TileAddresses(wiring.Component):
             "outstanding": Out(range(3)),
             "tiles": Out(stream.Signature(tile_layout(config))),
             "operation": Out(layout),
-            "one_line": Out(1),
-            "one_pixel": Out(1),
         })
 
     def elaborate(self, platform):
@@ -96,70 +93,76 @@ class TileAddresses(wiring.Component):
         current = Signal.like(operation, reset_less=True)
         m.d.comb += operation.eq(current)
 
-        # Tile `tile` is to be prepared, or on offer. Its tap begins at `tap_x`; of its run there
-        # are `run` elements left, of its kernel line `taps` taps with this one, `more` tiles after.
+        # Tile `tile` is to be prepared, or on offer: a chunk of a run of `chunks`, which begins at
+        # `tap_x`; its tap is one of the `taps` of a kernel line.
+        tiles, taps = LoopCounter(width=16), LoopCounter(width=16)
+        chunks = LoopCounter(width=17, stride=rows)
+        m.submodules.tile_count, m.submodules.taps, m.submodules.chunks = tiles, taps, chunks
         shown = Signal.like(tile, reset_less=True)
-        m.d.comb += tile.eq(shown)
         tap_x = Signal(signed(POSITION_WIDTH), reset_less=True)
-        run = Signal(17, reset_less=True)
-        taps = Signal(16, reset_less=True)
-        more = Signal(16, reset_less=True)
         new_tap = Signal(reset_less=True)       # it is the first chunk of its tap
-        last_tap = Signal(reset_less=True)      # of its kernel line
-        last_chunk = Signal(reset_less=True)    # of its tap
+        new_line = Signal(reset_less=True)      # its tap is the first of its kernel line
+        m.d.comb += [
+            tile.eq(shown),
+            tile.final.eq(tiles.last),
+            tiles.items.eq(waiting.tiles),
+            taps.items.eq(operation.taps),
+            chunks.items.eq(operation.run),
+            chunks.many.eq(1),
+        ]
 
-        # That a tile is taken is known late: next to nothing but the state depends on it.
+        # What a line, or a kernel, starts with is added to nothing, where the choice of what is
+        # added may be part of a carry chain. That a tile is taken is known late: next to nothing
+        # but the state depends on it.
+        def begin():
+            m.d.comb += tiles.restart.eq(1)
+            m.d.sync += [
+                current.eq(waiting),
+                shown.first.eq(1),
+                new_tap.eq(1),
+                new_line.eq(1),
+                tap_x.eq(0),
+                shown.y.eq(0),
+                shown.line.eq(0),
+            ]
+
         with m.FSM():
             with m.State("Wait"):
                 m.d.comb += taken.eq(waits)
+                begin()
                 with m.If(waits):
-                    m.next = "Begin"
+                    m.next = "Place"
             with m.State("Begin"):
                 # `waits` may be low again, but nothing else waits yet.
-                m.d.sync += [
-                    current.eq(waiting),
-                    more.eq(waiting.tiles),
-                    shown.first.eq(1),
-                    new_tap.eq(1),
-                    self.one_line.eq(waiting.lines == 1),
-                    self.one_pixel.eq(waiting.pixels == 1),
-                ]
+                begin()
                 m.next = "Place"
             with m.State("Place"):
-                new_line = shown.first | last_tap
-                m.d.sync += [
-                    more.eq(more - 1),
-                    run.eq(Mux(new_tap, operation.run, run - rows)),
-                ]
+                m.d.comb += [chunks.restart.eq(new_tap), chunks.step.eq(1)]
                 with m.If(new_tap):
-                    m.d.sync += [
-                        tap_x.eq(Mux(new_line, operation.x, tap_x + operation.tap_step)),
-                        taps.eq(Mux(new_line, operation.taps, taps - 1)),
-                    ]
+                    m.d.comb += [taps.restart.eq(new_line), taps.step.eq(1)]
+                    m.d.sync += tap_x.eq(tap_x + Mux(new_line, operation.x, operation.tap_step))
                 with m.If(new_tap & new_line):
                     m.d.sync += [
-                        shown.y.eq(Mux(shown.first, operation.y, shown.y + operation.dilation)),
-                        shown.line.eq(Mux(shown.first, operation.first_line,
-                                          shown.line + operation.kernel_step)),
+                        shown.y.eq(shown.y + Mux(shown.first, operation.y, operation.dilation)),
+                        shown.line.eq(shown.line + Mux(shown.first, operation.first_line,
+                                                       operation.kernel_step)),
                     ]
                 m.next = "Limit"
             with m.State("Limit"):
-                beyond = run > rows
-                endless = operation.run[16]
                 m.d.sync += [
-                    shown.x.eq(Mux(new_tap, tap_x, shown.x + rows)),
-                    shown.final.eq(more == 0),
-                    last_tap.eq(taps == 1),
-                    shown.lanes.eq(Mux(beyond | endless, rows, run)),
-                    last_chunk.eq(~beyond & ~endless),
+                    shown.x.eq(Mux(new_tap, tap_x, shown.x) + Mux(new_tap, 0, rows)),
+                    shown.lanes.eq(Mux(chunks.last, chunks.left, rows)),
                 ]
                 m.next = "Offer"
             with m.State("Offer"):
-                m.d.comb += self.tiles.valid.eq(1)
+                m.d.comb += [self.tiles.valid.eq(1), tiles.step.eq(self.tiles.ready)]
                 with m.If(self.tiles.ready):
-                    m.d.sync += [shown.first.eq(0), new_tap.eq(last_chunk)]
+                    m.d.sync += [shown.first.eq(0), new_tap.eq(chunks.last),
+                                 new_line.eq(taps.last)]
+                    with m.If(chunks.last & taps.last):
+                        m.d.sync += tap_x.eq(0)
                     m.next = "Place"
-                    with m.If(shown.final):
+                    with m.If(tiles.last):
                         m.d.comb += taken.eq(waits)
                         m.next = "Wait"
                         with m.If(waits):
