@@ -78,7 +78,7 @@ class DenseTiming:
     @property
     def feed_cycles(self):
         """From the read of a row of activations to the array."""
-        return self.read_latency + 1
+        return self.read_latency
 
     @property
     def written_cycles(self):

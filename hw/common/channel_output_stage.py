@@ -64,7 +64,7 @@ class ChannelOutputStage(OutputStage):
         value, lost, clipped, negative = to_left(m, total[:32], clipped, negative)
         saturations = delay(m, clipped + lost, self.latency - 7, "saturations")
 
-        # 7, 8: then it is the largest number, made by registers that are cleared, or set, instead of
+        # 7, 8: then it is the largest number, made by registers that are cleared, or set, and not
         # by multiplexers. 9, 10: four products; its upper half has the sign.
         outside = clipped | lost
         cleared = register(m, value[:31], "cleared")

@@ -3,7 +3,6 @@
 from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import exact_log2
 
 from golden.formats import POSITION_WIDTH
 
@@ -82,7 +81,7 @@ class ActivationSequencer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        lanes, lanes_log2 = self.config.lanes, exact_log2(self.config.lanes)
+        lanes = self.config.lanes
         operation = Signal.like(self.operation, reset_less=True)
         vector = operation.vector
         begin = Signal()

@@ -201,6 +201,7 @@ class DenseCore(wiring.Component):
             host.read_free.eq(~matrix.read_enable & ~activation.unified_read),
             buffer.read_enable.eq(matrix.read_enable | activation.unified_read | fetches
                                   | host.read_enable),
+            buffer.read_padding.eq(matrix.read_padding),
             matrix.read_data.eq(buffer.read_data),
         ]
         for lane in range(config.lanes):

@@ -18,15 +18,16 @@ class UnifiedBuffer(wiring.Component):
     Element e is row e // banks of bank e mod banks, so that any `banks` consecutive ones come from
     different banks, and are rotated into the order of lanes::
 
-        read_data[lane]                    = element[read_address + lane]
+        read_data[lane]                    = element[read_address + lane]  where read_mask[lane]
+        read_data[lane]                    = read_padding                  in the other lanes
         element[write_address + lane]      = write_data[lane]  where write_enable[lane]
 
     with addresses modulo `depth`.
 
     What a read sees that meets a write of the same element, or one later than `write_latency`
-    cycles before it, is undefined. Every read takes `banks` elements, also where its reader wants
-    fewer: the others may well be written then. `read_mask` says which lanes will be looked at, and
-    an assertion in simulation holds those to meeting no write; no hardware comes of it.
+    cycles before it, is undefined; an assertion in simulation holds the lanes of `read_mask` to
+    meeting no write. The padding is put in where it is next to free: elements that are not wanted
+    are cleared in the step before the last of the rotation, whose multiplexers have an input left.
 
     Timing: `read_data` is valid `read_latency` cycles after `read_enable`, for that one cycle. A
     read sees a write if it comes `write_latency` cycles after it or later. Inputs should come from
@@ -37,7 +38,7 @@ class UnifiedBuffer(wiring.Component):
     depth : int
         Elements, a power of two and at least twice `banks`.
     banks : int
-        Lanes of a read: a power of two, at least 2.
+        Lanes of a read: a power of two, at least 4.
     write_lanes : int
         Lanes of a write: a power of two, at most `banks`.
     width : int
@@ -55,6 +56,7 @@ class UnifiedBuffer(wiring.Component):
     read_enable : In(1)
     read_address : In(range(depth))
     read_mask : In(banks)
+    read_padding : In(signed(width))
     read_data : Out(ArrayLayout(signed(width), banks))
     write_enable : In(write_lanes)
     write_address : In(range(depth))
@@ -65,8 +67,8 @@ class UnifiedBuffer(wiring.Component):
         for name, value in (("depth", depth), ("banks", banks), ("write_lanes", write_lanes)):
             if value < 1 or value.bit_count() != 1:
                 raise ValueError(f"{name} must be a power of two, not {value}")
-        if banks < 2 or depth < 2 * banks:
-            raise ValueError(f"depth={depth} must be at least twice banks={banks}, at least 2")
+        if banks < 4 or depth < 2 * banks:
+            raise ValueError(f"depth={depth} must be at least twice banks={banks}, at least 4")
         if write_lanes > banks:
             raise ValueError(f"write_lanes={write_lanes} must be at most banks={banks}")
         if width < 1:
@@ -88,6 +90,7 @@ class UnifiedBuffer(wiring.Component):
             "read_enable": In(1),
             "read_address": In(range(depth)),
             "read_mask": In(banks),
+            "read_padding": In(signed(width)),
             "read_data": Out(data.ArrayLayout(signed(width), banks)),
             "write_enable": In(write_lanes),
             "write_address": In(range(depth)),
@@ -157,10 +160,32 @@ class UnifiedBuffer(wiring.Component):
         m.submodules.check = check = Check("an element is read where it is written")
         m.d.comb += check.holds.eq(~Cat(collides).any())
 
+        # Which elements are not wanted, where they are before the last step, and the padding of the
+        # lanes that want none.
+        steps = range(banks_log2)
+        unwanted = delay(m, ~Cat(rotate(list(self.read_mask), offset, [steps[-1]])),
+                         self.read_latency - 2, "unwanted")
+        lanes = delay(m, self.read_mask, self.read_latency - 2, "read_lanes")
+        given = delay(m, self.read_padding, self.read_latency - 2, "given_padding")
+        padding = []
+        for lane in range(banks):
+            own = register(m, given, f"padding_{lane}")
+            with m.If(lanes[lane]):
+                m.d.sync += own.eq(0)
+            padding.append(own)
+
         offset = delay(m, offset, 4, "read_offset")
-        for step in range(banks_log2):
+        for step in steps:
+            rotated = rotate(read_data, offset, [step])
+            if step == steps[-1]:
+                rotated = [(element | pad).as_signed()
+                           for element, pad in zip(rotated, padding, strict=True)]
             read_data = [register(m, element.as_signed(), f"read_{lane}_{step}")
-                         for lane, element in enumerate(rotate(read_data, offset, [step]))]
+                         for lane, element in enumerate(rotated)]
+            if step == steps[-1] - 1:
+                for lane, element in enumerate(read_data):
+                    with m.If(unwanted[lane]):
+                        m.d.sync += element.eq(0)
             offset = register(m, offset, f"rotated_offset_{step}")
         for lane in range(banks):
             m.d.comb += self.read_data[lane].eq(read_data[lane])
