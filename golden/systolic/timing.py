@@ -60,25 +60,26 @@ class DenseTiming:
     read_cycles = 7
     release_cycles = 4
 
-    @property
-    def _rotations(self):
-        """Stages that rotate what the banks of the unified buffer hold."""
-        return self.geometry.banks.bit_length() - 1
+    @staticmethod
+    def _steps(places):
+        """Steps of a rotation among so many places, of two bits each."""
+        return -(-(places.bit_length() - 1) // 2)
 
     @property
     def read_latency(self):
         """From a read of the unified buffer to its elements."""
-        return 4 + self._rotations
+        return 4 + self._steps(2 * self.geometry.banks)
 
     @property
     def write_latency(self):
         """From a write of the unified buffer to the first read that sees it."""
-        return max(1, self._rotations - 1)
+        g = self.geometry
+        return max(self._steps(2 * g.banks), self._steps(max(g.lanes, g.word_elements)) + 2)
 
     @property
     def feed_cycles(self):
         """From the read of a row of activations to the array."""
-        return self.read_latency
+        return self.read_latency + 1
 
     @property
     def written_cycles(self):

@@ -1,16 +1,32 @@
 """What is wrong with the header of a command."""
 
+from dataclasses import dataclass
+from types import SimpleNamespace
+
 from amaranth import *
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for, ceil_log2
+from amaranth.utils import bits_for
 
-from golden.formats import COMMAND, Opcode, Status
+from golden.formats import COMMAND, MAX_WRITE_WORDS, Opcode, Status
 
+from ..common.pipeline import register
 from ..layouts import struct_layout
-from .memory_port import MemoryPort
 
 __all__ = ["CommandCheck"]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What stands for a memory where there is none."""
+
+    depth: int
+    while_running: bool = False
+    units: int = 1
+    word_parts: int = 1
+    alignment: int = 1
+    readable: bool = False
+    writable: bool = False
 
 
 class CommandCheck(wiring.Component):
@@ -18,10 +34,11 @@ class CommandCheck(wiring.Component):
 
     Headers are rare, so that each step has a cycle of its own: the row of the memory map, the words
     from the address to the end of the memory, and, bit by bit, the division of the length by the
-    32-bit words in a memory word, which takes a subtractor as wide as the divisor alone.
+    32-bit words in a memory word, which takes a subtractor as wide as the divisor alone. Each bit
+    of the quotient is compared with what there is room for as it comes.
 
     Timing: `done` is high in cycle ``cycles_of(...)`` after the one with `take_length`, and
-    `status` is valid in it; `waits` and `word_parts` from then on, while `header` stays.
+    `status` is valid in it; `waits` and `last_part` from then on, while `header` stays.
 
     Parameters
     ----------
@@ -37,7 +54,9 @@ class CommandCheck(wiring.Component):
     header : In(struct_layout(COMMAND))
         First word; stable from the cycle of `take_address` on.
     address : In(address_width)
-        The low bits of the second word, from the cycle after `take_address` on.
+        The low bits of the second word, from the second cycle after `take_address` on.
+    rest : In(signed(MAX_WRITE_WORDS.bit_length() + 1))
+        Low bits of the third word, less 1; from the second cycle after `take_length` to `done`.
     word : In(32)
         Second or third word.
     take_address, take_length : In(1)
@@ -47,8 +66,10 @@ class CommandCheck(wiring.Component):
         The first that applies of BAD_OPCODE, BAD_MEMORY, BAD_UNIT, BAD_ADDRESS, BAD_LENGTH, OK.
     waits : Out(1)
         Whether the command has to wait for the end of a run.
-    word_parts : Out
-        32-bit words in a word of the memory.
+    last_part : Out
+        32-bit words in a word of the memory, less 1.
+    too_long : Out(1)
+        The length has more bits than `MAX_WRITE_WORDS`; from the cycle after `take_length` on.
     """
 
     def __init__(self, *, memories, layer_count, address_width, programs=False):
@@ -58,93 +79,119 @@ class CommandCheck(wiring.Component):
         self.opcodes = [Opcode.WRITE, Opcode.READ, Opcode.RUN]
         if programs:
             self.opcodes += [Opcode.SIGNAL, Opcode.RESET]
-        self._word_parts_width = bits_for(max(port.word_parts for port in memories.values()))
+        self._part_width = bits_for(max(port.word_parts for port in memories.values()) - 1)
         super().__init__({
             "header": In(struct_layout(COMMAND)),
             "address": In(address_width),
+            "rest": In(signed(MAX_WRITE_WORDS.bit_length() + 1)),
             "word": In(32),
             "take_address": In(1),
             "take_length": In(1),
             "done": Out(1),
             "status": Out(Status),
             "waits": Out(1),
-            "word_parts": Out(self._word_parts_width),
+            "last_part": Out(self._part_width),
+            "too_long": Out(1),
         })
 
     @staticmethod
-    def _length_width(memories, layer_count):
-        return bits_for(max([layer_count, *(p.depth * p.word_parts for p in memories.values())]))
+    def _rest_width(memories, layer_count):
+        longest = max([layer_count, *(p.depth * p.word_parts for p in memories.values())])
+        return bits_for(longest - 1)
 
     @classmethod
     def cycles_of(cls, memories, layer_count):
         """Cycles from `take_length` to `done`."""
-        return cls._length_width(memories, layer_count) + 2
+        return cls._rest_width(memories, layer_count) + 3
 
     def _memory_map(self, m):
-        """Row of the memory map that the command means, one cycle after `header`."""
-        header = self.header
-        ports = self.memories.values()
-        row = Signal(data.StructLayout({
-            "usable": 1,
-            "units": bits_for(max(p.units for p in ports)),
-            "depth": bits_for(max([self.layer_count, *(p.depth for p in ports)])),
-            "word_parts": self._word_parts_width,
-            "misalignment": max(1, ceil_log2(max(p.alignment for p in ports))),
-            "while_running": 1,
-        }))
+        """Row of the memory map that the command means, two cycles after `header`."""
+        opcode, memory = self.header.opcode, self.header.memory
+        # Numbers of no memory are those of what a RUN takes, and SIGNAL and RESET.
+        rows = {int(number): port for number, port in self.memories.items()}
+        run, other = [number for number in range(18) if number not in rows][:2]
+        rows[run] = _Row(depth=self.layer_count)
+        rows[other] = _Row(depth=1, while_running=True)
+        reads, writes = opcode == Opcode.READ, opcode == Opcode.WRITE
+        number = Signal(range(max(rows) + 1), reset_less=True)
+        m.d.sync += number.eq(Mux(reads | writes, memory, Mux(opcode == Opcode.RUN, run, other)))
 
-        def describe(port):
-            m.d.sync += [
-                row.units.eq(port.units),
-                row.depth.eq(port.depth),
-                row.word_parts.eq(port.word_parts),
-                row.misalignment.eq(Mux(header.opcode == Opcode.WRITE, port.alignment - 1, 0)),
-                row.while_running.eq((header.opcode != Opcode.READ) & port.while_running),
-            ]
+        def table(name, value):
+            """Of each row, in a register."""
+            bits = bits_for(max(value(port) for port in rows.values()))
+            entry = Signal(bits, name=name, reset_less=True)
+            with m.Switch(number):
+                for each, port in rows.items():
+                    with m.Case(each):
+                        m.d.sync += entry.eq(value(port))
+                with m.Default():
+                    m.d.sync += entry.eq(0)
+            return entry
 
-        m.d.sync += row.usable.eq(0)
-        with m.If(header.opcode == Opcode.RUN):
-            describe(MemoryPort(1, self.layer_count, 1, False, True))
-            m.d.sync += row.usable.eq(header.memory == 0)
-        with m.Elif((header.opcode != Opcode.WRITE) & (header.opcode != Opcode.READ)):
-            describe(MemoryPort(1, 1, 1, False, True, while_running=True))
-            m.d.sync += row.usable.eq(header.memory == 0)
-        with m.Else():
-            with m.Switch(header.memory):
-                for number, port in self.memories.items():
-                    with m.Case(int(number)):
-                        describe(port)
-                        m.d.sync += row.usable.eq(
-                            Mux(header.opcode == Opcode.WRITE, port.writable, port.readable))
-        return row
+        readable = table("readable", lambda port: port.readable)
+        writable = table("writable", lambda port: port.writable)
+        return SimpleNamespace(
+            usable=Mux(writes, writable, Mux(reads, readable, memory == 0)),
+            last_unit=table("last_unit", lambda port: port.units - 1),
+            last=table("last", lambda port: port.depth - 1),
+            last_part=table("last_part", lambda port: port.word_parts - 1),
+            misalignment=Mux(writes, table("misalignment", lambda port: port.alignment - 1), 0),
+            while_running=~reads & table("while_running", lambda port: port.while_running))
 
     def elaborate(self, platform):
         m = Module()
 
         row = self._memory_map(m)
-        m.d.comb += self.word_parts.eq(row.word_parts)
-        m.d.comb += self.waits.eq(~row.while_running)
+        m.d.comb += [self.last_part.eq(row.last_part), self.waits.eq(~row.while_running)]
 
-        # The length in memory words, once `divisions` have been made; how many there are room for.
-        words = Signal(self._length_width(self.memories, self.layer_count), reset_less=True)
-        remainder = Signal(self._word_parts_width, reset_less=True)
-        divisions = Signal(range(len(words)))
-        available = Signal(signed(len(row.depth) + 1))
-
-        address_beyond = Signal()
-        length_beyond = Signal()
-        bad_unit = Signal()
-        bad_address = Signal()
-        bad_length = Signal()
-        m.d.sync += [
-            available.eq(row.depth - self.address),
-            bad_unit.eq(self.header.unit >= row.units),
-            bad_address.eq(address_beyond | (available <= 0)
-                           | (self.address & row.misalignment).any()),
-            bad_length.eq(length_beyond | remainder.any() | (words == 0) | (words > available)),
-        ]
+        # What the words say beyond their low bits; how many words there are behind the first.
+        width = self._rest_width(self.memories, self.layer_count)
+        address_beyond, bad_unit, bad_address = Signal(), Signal(), Signal()
+        behind = Signal(signed(len(row.last) + 1))
         with m.If(self.take_address):
             m.d.sync += address_beyond.eq(self.word[self.address_width:].any())
+        with m.If(self.take_length):
+            m.d.sync += self.too_long.eq(self.word[len(self.rest) - 1:].any())
+        m.d.sync += [
+            behind.eq(row.last - self.address),
+            bad_unit.eq(self.header.unit > row.last_unit),
+            bad_address.eq(address_beyond | (behind < 0)
+                           | (self.address & row.misalignment).any()),
+        ]
+
+        # A bit after the other, the highest first: of the length less 1, divided by the parts of a
+        # word, and of the words behind the first. The length is right if all parts of the last word
+        # are left, and there are as many words.
+        turn = Signal(width)
+        begins, divides = Signal(), Signal()
+        more, same = Signal(reset_less=True), Signal(init=1, reset_less=True)
+        remainder = Signal(self._part_width, reset_less=True)
+        ended = Signal()
+        m.d.sync += [
+            begins.eq(self.take_length),
+            turn.eq(Cat(turn[1:], begins)),
+            ended.eq(turn[0]),
+            divides.eq(turn[-1] | (divides & ~ended)),
+            self.done.eq(ended),
+        ]
+
+        def one_bit(value, name):
+            return register(m, (value.as_unsigned()[:width] & turn).any(), name)
+
+        rest, room = one_bit(self.rest, "rest_bit"), one_bit(behind, "room_bit")
+        dividend = Cat(rest, remainder)
+        quotient = dividend > row.last_part
+        with m.If(divides):
+            m.d.sync += [
+                remainder.eq(Mux(quotient, dividend - row.last_part - 1, dividend)),
+                more.eq(more | (same & quotient & ~room)),
+                same.eq(same & (quotient == room)),
+            ]
+        with m.If(begins):
+            m.d.sync += [remainder.eq(0), more.eq(0), same.eq(1)]
+        bad_length = Signal()
+        m.d.comb += bad_length.eq(self.too_long | self.rest[width:].any() | more
+                                  | (remainder != row.last_part))
 
         known = Signal()
         m.d.comb += known.eq(Cat(self.header.opcode == opcode for opcode in self.opcodes).any())
@@ -160,34 +207,5 @@ class CommandCheck(wiring.Component):
             m.d.comb += self.status.eq(Status.BAD_LENGTH)
         with m.Else():
             m.d.comb += self.status.eq(Status.OK)
-
-        dividend = Cat(words[-1], remainder)
-        divides = dividend >= row.word_parts
-
-        with m.FSM(name="phase"):
-            with m.State("Idle"):
-                m.d.sync += [
-                    words.eq(self.word),
-                    length_beyond.eq(self.word[len(words):].any()),
-                    remainder.eq(0),
-                    divisions.eq(len(words) - 1),
-                ]
-                with m.If(self.take_length):
-                    m.next = "Divide"
-
-            with m.State("Divide"):
-                # One bit of the quotient enters `words` from below as one of the dividend leaves.
-                m.d.sync += words.eq(Cat(divides, words))
-                m.d.sync += remainder.eq(Mux(divides, dividend - row.word_parts, dividend))
-                m.d.sync += divisions.eq(divisions - 1)
-                with m.If(divisions == 0):
-                    m.next = "Compare"
-
-            with m.State("Compare"):
-                m.next = "Judge"
-
-            with m.State("Judge"):
-                m.d.comb += self.done.eq(1)
-                m.next = "Idle"
 
         return m

@@ -5,19 +5,15 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from golden.formats import (
-    COMMAND,
-    COMMAND_MAGIC,
-    MAX_WRITE_WORDS,
-    RESPONSE,
-    RESPONSE_MAGIC,
-    Opcode,
-    Status,
-)
+from golden.formats import COMMAND, COMMAND_MAGIC, MAX_WRITE_WORDS, Opcode, Status
 
+from ..common.pipeline import register
+from ..common.stepper import stepper
 from ..layouts import struct_layout
+from .answer import Answer
 from .command_check import CommandCheck
 from .memory_port import MemoryPort
+from .word_addresses import WordAddresses
 
 __all__ = ["CommandPort", "MemoryPort"]
 
@@ -35,16 +31,18 @@ class CommandPort(wiring.Component):
     payload.
 
     With `programs`, a run is one of a program: a fault is BAD_INSTRUCTION instead, answered with
-    `fault_word` as payload. There are two commands more, which never wait and are of address 0 and
-    length 1: SIGNAL strobes `signal`; RESET strobes `reset_run`, eight cycles after which `running`
-    and `fault` must be low. Payload for the memory `held` waits while `hold`.
+    a word of payload, which has to be `fetched` while `faulted`. There are two commands more, which
+    never wait and are of address 0 and length 1: SIGNAL strobes `signal`; RESET strobes
+    `reset_run`, eight cycles after which `running` and `fault` must be low. Payload for the memory
+    `held` waits while `hold`.
 
     Timing: commands are accepted one word a cycle. Between the last word of a header and the first
     word of payload pass `check_cycles` cycles, and the time that the command waits for the end of a
     run; an answer without payload takes one cycle more. `load` comes the cycle after its word of
     payload is accepted, one a cycle; the answer to a write is valid two cycles after its last word.
-    A read answers a word every ``read_latency + 2`` cycles. `commands.ready` depends on the state
-    alone; the outputs are registers, or decoded from a few.
+    A read answers a word every ``read_latency + 2`` cycles, and `later` than that, if its
+    `MemoryPort` says so. `commands.ready` depends on the state alone; the outputs
+    are registers, or decoded from a few.
 
     A run: `start` is strobed when `running` is low; `first` and `count` are stable in that cycle
     and four more. `running` may rise up to eight cycles later, or never; from its fall on `fault`
@@ -58,7 +56,8 @@ class CommandPort(wiring.Component):
     layer_count : int
         Layers that a RUN may name: first + count <= `layer_count`.
     read_latency : int
-        Cycles from `fetch.valid` to the cycle in which `fetched` is valid, at least 1.
+        Cycles from `fetch.valid` to the cycle in which `fetched` is valid, at least 1; of memories
+        that are `later`, so many more.
     programs : bool
     held : int, optional
         Memory whose payload waits.
@@ -74,6 +73,9 @@ class CommandPort(wiring.Component):
     -------
     commands : In(stream.Signature(32))
     responses : Out(stream.Signature(32))
+    sends : Out(1)
+    turn : In(1)
+        See `hw.host.packet_arbiter.PacketArbiter`; without one it is always the port's turn.
     load : Out(wiring.Signature({valid, memory, unit, address, part, last_part, data}))
         One write of 32-bit word `part` of memory word `address`. No back-pressure.
     fetch : Out(wiring.Signature({valid, memory, unit, address, part}))
@@ -84,8 +86,8 @@ class CommandPort(wiring.Component):
     run : Out(wiring.Signature({start, first, count}))
     running, fault : In(1)
     fault_clear : Out(1)
-    fault_word : In(32)
-        Stable from the rise of `fault` to the next run.
+    faulted : Out(1)
+        `fetched` must be what tells of the fault, from 3 cycles after it has risen on.
     signal, reset_run : Out(1)
     hold : In(1)
         One word may still come as a load in the cycle in which it rises, and one in the next.
@@ -115,6 +117,8 @@ class CommandPort(wiring.Component):
         super().__init__({
             "commands": In(stream.Signature(32)),
             "responses": Out(stream.Signature(32)),
+            "sends": Out(1),
+            "turn": In(1, init=1),
             "load": Out(wiring.Signature({**place, "last_part": Out(1), "data": Out(32)})),
             "fetch": Out(wiring.Signature(place)),
             "fetched": In(32),
@@ -126,67 +130,63 @@ class CommandPort(wiring.Component):
             "running": In(1),
             "fault": In(1),
             "fault_clear": Out(1),
-            **({"fault_word": In(32), "signal": Out(1), "reset_run": Out(1)} if programs else {}),
+            **({"faulted": Out(1), "signal": Out(1), "reset_run": Out(1)} if programs else {}),
             **({"hold": In(1)} if held is not None else {}),
         })
 
     def elaborate(self, platform):
         m = Module()
 
-        # The command in hand. `length` counts down while words of payload or of an answer pass.
+        # The command in hand: what has been sent of it, and where the next word goes or is.
+        # `left` is the number of words of payload or of an answer that are to pass, less 2, and
+        # while they are checked less 1.
         header = Signal(struct_layout(COMMAND), reset_less=True)
-        address = Signal(self.address_width, reset_less=True)
         length = Signal(MAX_WRITE_WORDS.bit_length(), reset_less=True)
-        part = Signal(self.part_width)
         status = Signal(Status)
-
-        reading = header.opcode == Opcode.READ
-        writing = header.opcode == Opcode.WRITE
-        good = status == Status.OK
-
-        # What is wrong with it.
+        takes_address, takes_length, measured, passes = (
+            Signal(name=name) for name in ("takes_address", "takes_length", "measured", "passes"))
         m.submodules.check = check = CommandCheck(
             memories=self.memories, layer_count=self.layer_count, address_width=self.address_width,
             programs=self.programs)
-        m.d.comb += [
-            check.header.eq(header),
-            check.address.eq(address),
-            check.word.eq(self.commands.payload),
-        ]
-        too_long = Signal()
-        empty = Signal()
-        m.d.sync += empty.eq(length == 0)
+        m.submodules.addresses = addresses = WordAddresses(
+            memories=self.memories, address_width=self.address_width, part_width=self.part_width,
+            read_latency=self.read_latency)
+        left = stepper(m, "left", width=len(length) + 1, start=-1,
+                       first=self.commands.payload[:len(length)], step=-1, load=takes_length,
+                       advance=measured | check.done | passes)
+        none_left = left[-1] & ~left[0]
 
-        # Words of payload, one cycle after the stream; words fetched.
-        last_part = part + 1 == check.word_parts
+        reading, writing = header.opcode == Opcode.READ, header.opcode == Opcode.WRITE
+        good = status == Status.OK
+
+        # What is wrong with it.
+        m.d.comb += [
+            check.header.eq(header), check.address.eq(addresses.address),
+            check.rest.eq(left), check.word.eq(self.commands.payload),
+            check.take_address.eq(takes_address & self.commands.valid),
+            check.take_length.eq(takes_length & self.commands.valid),
+        ]
+        m.d.sync += measured.eq(check.take_length)
+
+        # Words of payload, one cycle after the stream; words fetched. Only whole memory words pass.
         m.d.sync += self.load.valid.eq(0)
         for access in (self.load, self.fetch):
             m.d.comb += [
                 access.memory.eq(header.memory),
                 access.unit.eq(header.unit),
-                access.address.eq(address),
-                access.part.eq(part),
+                access.address.eq(addresses.address),
+                access.part.eq(addresses.part),
             ]
-        m.d.comb += self.load.last_part.eq(last_part)
-        # Only whole memory words pass, so that every command finds `part` at 0 and leaves it there.
-        with m.If(self.load.valid | self.fetch.valid):
-            m.d.sync += part.eq(part + 1)
-            with m.If(last_part):
-                m.d.sync += part.eq(0)
-                m.d.sync += address.eq(address + 1)
-
-        m.d.comb += self.run.first.eq(address)
-        m.d.comb += self.run.count.eq(length)
-        m.d.sync += self.run.start.eq(0)
-        m.d.sync += self.fault_clear.eq(0)
-
-        response = Signal(struct_layout(RESPONSE))
         m.d.comb += [
-            response.magic.eq(RESPONSE_MAGIC),
-            response.status.eq(status),
-            response.opcode.eq(header.opcode),
-            response.memory.eq(header.memory),
+            addresses.first.eq(self.commands.payload), addresses.takes.eq(takes_address),
+            addresses.take.eq(check.take_address), addresses.memory.eq(header.memory),
+            addresses.last_part.eq(check.last_part), addresses.fetch.eq(self.fetch.valid),
+            addresses.advance.eq(self.load.valid | self.fetch.valid),
+            self.load.last_part.eq(addresses.ends_word),
         ]
+
+        m.d.comb += [self.run.first.eq(addresses.address), self.run.count.eq(length)]
+        m.d.sync += [self.run.start.eq(0), self.fault_clear.eq(0)]
 
         held = Signal()
         if self.held is not None:
@@ -194,40 +194,44 @@ class CommandPort(wiring.Component):
 
         # A run that ended badly was found by this command.
         faulted = Signal()
-        starts = good & (header.opcode == Opcode.RUN)
         if self.programs:
+            m.d.comb += self.faulted.eq(faulted)
             m.d.sync += [self.signal.eq(0), self.reset_run.eq(0)]
 
-        def answer(word):
-            m.d.sync += self.responses.payload.eq(word)
-            m.d.sync += self.responses.valid.eq(1)
+        # The answer, a word after the other.
+        m.submodules.answer = answer = Answer()
+        wiring.connect(m, answer.responses, wiring.flipped(self.responses))
+        said = register(m, Mux(good & reading, length, 0), "length_said")
+        m.d.comb += [
+            answer.status.eq(status), answer.opcode.eq(header.opcode),
+            answer.memory.eq(header.memory), answer.words.eq(said | faulted),
+            answer.word.eq(self.fetched),
+        ]
 
-        wait = Signal(range(self.read_latency))
+        with m.FSM(name="phase") as phase:
+            m.d.comb += self.sends.eq(Cat(phase.ongoing(state) for state in (
+                "Answer", "AnswerLength", "Send", "Fetch", "Await")).any())
 
-        with m.FSM(name="phase"):
             with m.State("Header"):
                 m.d.comb += self.commands.ready.eq(1)
                 m.d.sync += header.eq(self.commands.payload)
                 m.d.sync += status.eq(Status.BAD_HEADER)
                 m.d.sync += faulted.eq(0)
+                m.d.comb += answer.clear.eq(1)
                 with m.If(self.commands.valid):
                     m.next = "Answer"
                     with m.If(header.shape()(self.commands.payload).magic == COMMAND_MAGIC):
                         m.next = "Address"
 
             with m.State("Address"):
-                m.d.comb += self.commands.ready.eq(1)
-                m.d.sync += address.eq(self.commands.payload)
+                m.d.comb += [self.commands.ready.eq(1), takes_address.eq(1)]
                 with m.If(self.commands.valid):
-                    m.d.comb += check.take_address.eq(1)
                     m.next = "Length"
 
             with m.State("Length"):
-                m.d.comb += self.commands.ready.eq(1)
+                m.d.comb += [self.commands.ready.eq(1), takes_length.eq(1)]
                 m.d.sync += length.eq(self.commands.payload)
-                m.d.sync += too_long.eq(self.commands.payload[len(length):].any())
                 with m.If(self.commands.valid):
-                    m.d.comb += check.take_length.eq(1)
                     m.next = "Check"
 
             with m.State("Check"):
@@ -246,9 +250,9 @@ class CommandPort(wiring.Component):
 
             with m.State("Execute"):
                 m.next = "Answer"
-                with m.If(writing & ~too_long & ~empty):
+                with m.If(writing & ~check.too_long & ~none_left):
                     m.next = "Payload"
-                with m.Elif(starts):
+                with m.Elif(good & (header.opcode == Opcode.RUN)):
                     m.d.sync += self.run.start.eq(1)
                 if self.programs:
                     m.d.sync += self.signal.eq(good & (header.opcode == Opcode.SIGNAL))
@@ -258,42 +262,39 @@ class CommandPort(wiring.Component):
                 m.d.comb += self.commands.ready.eq(~held)
                 m.d.sync += self.load.data.eq(self.commands.payload)
                 with m.If(self.commands.valid & ~held):
+                    m.d.comb += passes.eq(1)
                     m.d.sync += self.load.valid.eq(good)
-                    m.d.sync += length.eq(length - 1)
-                    with m.If(length == 1):
+                    with m.If(left[-1]):
                         m.next = "Answer"
 
             with m.State("Answer"):
-                answer(response)
-                m.next = "AnswerLength"
+                m.d.comb += [answer.header.eq(1), answer.says.eq(self.turn)]
+                with m.If(self.turn):
+                    m.next = "AnswerLength"
 
             with m.State("AnswerLength"):
+                m.d.comb += [answer.length.eq(1), answer.says.eq(self.responses.ready)]
                 with m.If(self.responses.ready):
-                    answer(Mux(good & reading, length, faulted))
                     m.next = "Send"
 
             with m.State("Send"):
                 with m.If(self.responses.ready):
-                    m.d.sync += self.responses.valid.eq(0)
                     m.next = "Header"
-                    with m.If(good & reading & (length != 0)):
+                    with m.If(good & reading & ~none_left):
                         m.next = "Fetch"
                     if self.programs:
                         with m.If(faulted):
-                            answer(self.fault_word)
+                            m.d.comb += [answer.fetched.eq(1), answer.says.eq(1)]
                             m.d.sync += faulted.eq(0)
                             m.next = "Send"
 
             with m.State("Fetch"):
-                m.d.comb += self.fetch.valid.eq(1)
-                m.d.sync += length.eq(length - 1)
-                m.d.sync += wait.eq(self.read_latency - 1)
+                m.d.comb += [self.fetch.valid.eq(1), passes.eq(1)]
                 m.next = "Await"
 
             with m.State("Await"):
-                m.d.sync += wait.eq(wait - 1)
-                with m.If(wait == 0):
-                    answer(self.fetched)
+                m.d.comb += [answer.fetched.eq(1), answer.says.eq(addresses.arrives)]
+                with m.If(addresses.arrives):
                     m.next = "Send"
 
         return m

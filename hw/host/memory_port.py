@@ -25,6 +25,8 @@ class MemoryPort:
         A power of two; the address of a write must be a multiple of it.
     while_running : bool
         Whether writes go ahead while layers run; otherwise they wait until the run has ended.
+    later : int
+        Cycles that a read takes longer than one of other memories.
     """
 
     units: int
@@ -34,6 +36,7 @@ class MemoryPort:
     writable: bool
     alignment: int = 1
     while_running: bool = False
+    later: int = 0
 
     @classmethod
     def written(cls, depth, *, units=1, parts=1, **others):
@@ -42,9 +45,9 @@ class MemoryPort:
                    **{"readable": False, "writable": True} | others)
 
     @classmethod
-    def read_only(cls, depth):
+    def read_only(cls, depth, *, later=0):
         """`depth` words of 32 bits that the host only reads."""
-        return cls(units=1, depth=depth, word_parts=1, readable=True, writable=False)
+        return cls(units=1, depth=depth, word_parts=1, readable=True, writable=False, later=later)
 
     def __post_init__(self):
         if not 1 <= self.units <= 1 << 16:
@@ -59,3 +62,5 @@ class MemoryPort:
             raise ValueError("A memory must be readable, writable or both")
         if self.while_running and not self.writable:
             raise ValueError("A memory written while layers run must be writable")
+        if self.later < 0 or (self.later and not self.readable):
+            raise ValueError(f"Only a read can take longer, by some cycles, not {self.later}")

@@ -10,70 +10,49 @@ __all__ = ["PacketArbiter"]
 class PacketArbiter(wiring.Component):
     """Merges responses from two sides, whole ones only; if both have one, they take turns.
 
-    A packet is a header word, a word that says how many follow, and those; see
-    `golden.formats.RESPONSE`.
+    A side raises `sends` when it has something to send, waits until it is its `turn`, sends, and
+    lowers `sends`, for a cycle at least, when the last word has been taken. While it is not its
+    turn, its `valid` and its `payload` are 0 and its `ready` means nothing, so that no word has to
+    be chosen.
 
-    Timing: a word passes in the cycle in which it is taken; choosing takes a cycle between packets,
-    and their length another one behind it. `packets.valid` does not depend on `packets.ready`.
+    Timing: a word passes in the cycle in which it is taken; a turn begins in the cycle after
+    `sends` of a side alone, and the other side's in the cycle after the last one of `sends`.
+    `packets.valid` does not depend on `packets.ready`.
 
     Members
     -------
     first, second : In(stream.Signature(32))
+    first_sends, second_sends : In(1)
+    first_turn, second_turn : Out(1)
     packets : Out(stream.Signature(32))
     """
 
     first: In(stream.Signature(32))
     second: In(stream.Signature(32))
+    first_sends: In(1)
+    second_sends: In(1)
+    first_turn: Out(1)
+    second_turn: Out(1)
     packets: Out(stream.Signature(32))
 
     def elaborate(self, platform):
         m = Module()
 
-        chosen = Signal()               # second?
-        left = Signal(32, reset_less=True)
-        passes = Signal()
-
-        with m.If(chosen):
-            m.d.comb += [
-                self.packets.payload.eq(self.second.payload),
-                self.packets.valid.eq(self.second.valid & passes),
-                self.second.ready.eq(self.packets.ready & passes),
+        m.d.comb += [
+            self.packets.payload.eq(self.first.payload | self.second.payload),
+            self.packets.valid.eq(self.first.valid | self.second.valid),
+            self.first.ready.eq(self.packets.ready),
+            self.second.ready.eq(self.packets.ready),
+        ]
+        # Who had the last turn waits for the other.
+        second_was_last = Signal()
+        goes_on = (self.first_turn & self.first_sends) | (self.second_turn & self.second_sends)
+        with m.If(~goes_on):
+            m.d.sync += [
+                self.first_turn.eq(self.first_sends & (second_was_last | ~self.second_sends)),
+                self.second_turn.eq(self.second_sends & ~(second_was_last & self.first_sends)),
             ]
-        with m.Else():
-            m.d.comb += [
-                self.packets.payload.eq(self.first.payload),
-                self.packets.valid.eq(self.first.valid & passes),
-                self.first.ready.eq(self.packets.ready & passes),
-            ]
-        transfer = self.packets.valid & self.packets.ready
-
-        with m.FSM():
-            with m.State("Choose"):
-                with m.If(self.first.valid | self.second.valid):
-                    m.d.sync += chosen.eq(Mux(chosen, ~self.first.valid, self.second.valid))
-                    m.next = "Header"
-
-            with m.State("Header"):
-                m.d.comb += passes.eq(1)
-                with m.If(transfer):
-                    m.next = "Length"
-
-            with m.State("Length"):
-                m.d.comb += passes.eq(1)
-                m.d.sync += left.eq(self.packets.payload)
-                with m.If(transfer):
-                    m.next = "Judge"
-
-            with m.State("Judge"):
-                m.next = "Payload"
-                with m.If(left == 0):
-                    m.next = "Choose"
-
-            with m.State("Payload"):
-                m.d.comb += passes.eq(1)
-                with m.If(transfer):
-                    m.d.sync += left.eq(left - 1)
-                    with m.If(left == 1):
-                        m.next = "Choose"
+        with m.If(self.first_turn | self.second_turn):
+            m.d.sync += second_was_last.eq(self.second_turn)
 
         return m

@@ -7,7 +7,7 @@ from amaranth.utils import exact_log2
 
 from golden.formats import IDENTITY, LAYER, PROTOCOL_VERSION, Counter, Memory
 
-from ..common.counters import count, tree_sum
+from ..common.counters import Counters, count, tree_sum
 from ..common.output_stage import OutputStage
 from ..host.command_port import CommandPort, MemoryPort
 from ..memory import Collision, block_ram
@@ -64,7 +64,8 @@ class SparseCore(wiring.Component):
                                     parts=-(-config.word_width // 32), while_running=True),
             Memory.ACTIVATIONS: written(config.activation_depth, readable=True,
                                         alignment=config.map_width * config.groups),
-            Memory.COUNTERS: read_only(len(Counter)),
+            Memory.COUNTERS: read_only(len(Counter),
+                                       later=Counters.cycles_to_read(len(Counter))),
             Memory.IDENTITY: read_only(len(IDENTITY)),
         }
 
@@ -260,10 +261,18 @@ class SparseCore(wiring.Component):
             Counter.ESCAPES: array.escapes,
             Counter.SATURATIONS: saturations,
         }
-        counted = count(m, amounts, clear=port.run.start, select=port.fetch.address)
+        pes = config.pes
+        select = Signal(range(len(Counter)), reset_less=True)
+        with m.If(port.fetch.valid):
+            m.d.sync += select.eq(port.fetch.address)
+        counted = count(
+            m, amounts, clear=port.run.start, select=select,
+            largest={Counter.COLUMNS: groups, Counter.QUEUE_FULL: groups, Counter.BUSY: pes,
+                     Counter.WASTED: pes, Counter.ESCAPES: 2 * pes,
+                     Counter.SATURATIONS: pes + 2 * lanes})
 
         # What the host reads: one cycle after the fetch from where it lies, then two registers. The
-        # banks have the first of them.
+        # banks have the first of them. Counters come later, when they have been selected.
         fetch_memory = Signal(4)
         fetch_bank, shown_bank = Signal(range(groups)), Signal(range(groups))
         identity = Signal(32)

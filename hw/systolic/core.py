@@ -14,13 +14,13 @@ from golden.formats import (
     DenseMemory,
 )
 
-from ..common.counters import count
+from ..common.counters import Counters, count
+from ..common.pipeline import delay
 from ..host.command_port import CommandPort, MemoryPort
 from ..host.packet_arbiter import PacketArbiter
 from .activation_unit import ActivationUnit
 from .dispatcher import Dispatcher
 from .host_unit import HostUnit
-from .matrix_timer import MatrixTimer
 from .matrix_unit import MatrixUnit
 from .readback import Readback
 from .unified_buffer import UnifiedBuffer
@@ -63,6 +63,9 @@ class DenseCore(wiring.Component):
             "responses": Out(stream.Signature(32)),
         })
 
+    #: Cycles from the choice of a counter to its value.
+    counter_cycles = Counters.cycles_to_read(len(DenseCounter), marked=1)
+
     @property
     def memory_map(self):
         """Memories as the host sees them, see `CommandPort`."""
@@ -75,7 +78,8 @@ class DenseCore(wiring.Component):
                                          parts=-(-config.columns * config.weight_width // 32)),
             DenseMemory.UNIFIED: written(config.unified_depth // config.word_elements,
                                          readable=True),
-            DenseMemory.COUNTERS: read_only(len(DenseCounter)),
+            DenseMemory.COUNTERS: read_only(
+                len(DenseCounter), later=max(0, self.counter_cycles - self.buffer.read_latency)),
             DenseMemory.IDENTITY: read_only(len(DENSE_IDENTITY)),
             DenseMemory.HOST_INPUT: written(_HOST_INPUT_WORDS, while_running=True),
         }
@@ -136,12 +140,15 @@ class DenseCore(wiring.Component):
         wiring.connect(m, host.packets, packets.second)
         wiring.connect(m, wiring.flipped(self.responses), packets.packets)
         m.d.comb += [
+            packets.first_sends.eq(port.sends),
+            packets.second_sends.eq(host.sends),
+            port.turn.eq(packets.first_turn),
+            host.turn.eq(packets.second_turn),
             dispatcher.start.eq(port.run.start),
             dispatcher.first.eq(port.run.first),
             dispatcher.count.eq(port.run.count),
             port.running.eq(dispatcher.running),
             port.fault.eq(dispatcher.fault),
-            port.fault_word.eq(dispatcher.fault_word),
             dispatcher.fault_clear.eq(port.fault_clear),
             dispatcher.signal.eq(port.signal),
             # A run makes room, so that it is worth waiting for.
@@ -201,7 +208,6 @@ class DenseCore(wiring.Component):
             host.read_free.eq(~matrix.read_enable & ~activation.unified_read),
             buffer.read_enable.eq(matrix.read_enable | activation.unified_read | fetches
                                   | host.read_enable),
-            buffer.read_padding.eq(matrix.read_padding),
             matrix.read_data.eq(buffer.read_data),
         ]
         for lane in range(config.lanes):
@@ -250,12 +256,14 @@ class DenseCore(wiring.Component):
 
     def _count(self, m, port, dispatcher, weights, matrix, activation, host):
         """Counters, and what the host reads of them and of the rest."""
-        m.submodules.timer = timer = MatrixTimer()
-        m.d.comb += [
-            timer.clear.eq(port.run.start),
-            timer.reads_weights.eq(dispatcher.reads_weights),
-            timer.row_written.eq(matrix.row_written),
-        ]
+        config = self.config
+        # From the first Read_Weights, which is told of a cycle late, to the last row, which is
+        # marked when its own cycle and the two before `timed` have been counted.
+        timed = Signal()
+        with m.If(dispatcher.reads_weights):
+            m.d.sync += timed.eq(1)
+        with m.If(port.run.start):
+            m.d.sync += timed.eq(0)
 
         # The matrix unit tells of the cycle before.
         running = Signal()
@@ -270,23 +278,28 @@ class DenseCore(wiring.Component):
             DenseCounter.RAW_STALL: dispatcher.raw_stalled,
             DenseCounter.INPUT_STALL: host.input_stalled,
             DenseCounter.USEFUL_MACS: matrix.useful,
-            DenseCounter.MATRIX_CYCLES: timer.cycles,
+            DenseCounter.MATRIX_CYCLES: timed,
             DenseCounter.INSTRUCTIONS: dispatcher.issued,
             DenseCounter.TILES: matrix.tile,
             DenseCounter.SATURATIONS: matrix.saturations + activation.saturations,
             DenseCounter.DROPPED: host.dropped,
         }
         m.submodules.readback = readback = Readback(
-            identity=self.identity, lanes=self.config.word_elements,
+            identity=self.identity, lanes=config.word_elements,
             memory_width=len(port.fetch.memory), address_width=len(port.fetch.address))
-        counted = count(m, amounts, clear=port.run.start, select=readback.select,
-                        kept={DenseCounter.DROPPED})
+        counted = count(
+            m, amounts, clear=port.run.start, select=readback.select, kept={DenseCounter.DROPPED},
+            largest={DenseCounter.USEFUL_MACS: config.rows * config.columns,
+                     DenseCounter.SATURATIONS: config.columns + 2 * config.lanes},
+            marks={DenseCounter.MATRIX_CYCLES: delay(m, matrix.row_written, 3, "row_marked")})
         m.d.comb += [
             readback.fetch_valid.eq(port.fetch.valid),
             readback.fetch_memory.eq(port.fetch.memory),
             readback.fetch_address.eq(port.fetch.address),
             readback.counter.eq(counted),
+            readback.faulted.eq(port.faulted),
+            readback.fault_word.eq(dispatcher.fault_word),
             *(readback.elements[lane].eq(self.buffer.read_data[lane])
-              for lane in range(self.config.word_elements)),
+              for lane in range(config.word_elements)),
             port.fetched.eq(readback.word),
         ]

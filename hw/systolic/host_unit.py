@@ -7,8 +7,9 @@ from amaranth.utils import ceil_log2, exact_log2
 
 from golden.formats import RESPONSE, RESPONSE_MAGIC, Opcode, Status
 
+from ..common.stepper import stepper
+from ..common.word_queue import WordQueue
 from ..layouts import struct_layout
-from ..memory import Collision, block_ram, register_file
 from .operations import host_operation
 
 __all__ = ["HostUnit"]
@@ -25,6 +26,8 @@ class HostUnit(wiring.Component):
     forgets them, and all operations.
 
     Timing: a word a cycle in both directions, as far as the ports are free and the host keeps up.
+    Read_Host_Memory can write in the second cycle after it was taken, Write_Host_Memory read in the
+    fourth, and its packet begins two cycles after it, or when it is its turn.
     `idle` falls in the cycle after an operation is taken, and rises when all it writes can be read.
 
     Parameters
@@ -50,6 +53,9 @@ class HostUnit(wiring.Component):
         The ports; `write_enable` and `read_enable` are low when they are not free.
     packets : Out(stream.Signature(32))
         What Write_Host_Memory sends: a `RESPONSE` with HOST_DATA, the number of words, the words.
+        See `hw.host.packet_arbiter.PacketArbiter` for this and for the next two.
+    sends : Out(1)
+    turn : In(1)
     idle : Out(1)
     waits : Out(1)
         An operation needs a word of the host, or needs it to take one.
@@ -83,6 +89,8 @@ class HostUnit(wiring.Component):
             "read_mask": Out(lanes),
             "read_data": In(elements),
             "packets": Out(stream.Signature(32)),
+            "sends": Out(1),
+            "turn": In(1),
             "idle": Out(1),
             "waits": Out(1),
             "input_stalled": Out(1),
@@ -91,150 +99,143 @@ class HostUnit(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        lanes = self.config.word_elements
-        taking, word, taken = self._input(m)
-
-        # Read_Host_Memory: `left` elements go to `target` and the places behind it.
-        reading = Signal()
-        target = Signal.like(self.write_address, reset_less=True)
-        left = Signal(len(self.reads.payload.length), reset_less=True)
-        settling = Signal(range(self.write_latency + 2))
+        reading = self._read(m)
+        writing = self._write(m)
         m.d.comb += [
-            self.reads.ready.eq(~reading),
-            self.input_stalled.eq(reading & ~taking),
-            taken.eq(reading & taking & self.write_free),
-            self.write_address.eq(target),
-        ]
-        for lane in range(lanes):
-            m.d.comb += self.write_data[lane].eq(word.word_select(lane, 32 // lanes))
-            m.d.comb += self.write_enable[lane].eq(taken & (left > lane))
-        with m.If(settling != 0):
-            m.d.sync += settling.eq(settling - 1)
-        with m.If(taken):
-            m.d.sync += [target.eq(target + lanes), left.eq(left - lanes)]
-            m.d.sync += settling.eq(self.write_latency + 1)
-            with m.If(left <= lanes):
-                m.d.sync += reading.eq(0)
-        # What can be taken is taken over before it is known whether it comes.
-        with m.If(~reading):
-            m.d.sync += [reading.eq(self.reads.valid), target.eq(self.reads.payload.address),
-                         left.eq(self.reads.payload.length)]
-
-        writing = self._output(m)
-        m.d.comb += [
-            self.idle.eq(~reading & ~writing & (settling == 0)),
-            self.waits.eq(self.input_stalled | (self.packets.valid & ~self.packets.ready)),
+            self.idle.eq(~reading & ~writing),
+            self.waits.eq(self.input_stalled | (self.sends & ~self.turn)
+                          | (self.packets.valid & ~self.packets.ready)),
         ]
         return m
 
-    def _input(self, m):
-        """Words that the host has sent: is there one, which, and a signal that takes it."""
-        depth = self.config.host_depth
-        write, read = block_ram(m, "input", shape=32, depth=depth, collision=Collision.NEVER)
-        level = Signal(range(depth + 1))
-        head, tail = Signal(exact_log2(depth)), Signal(exact_log2(depth))
-        word, present, taken = Signal(32, reset_less=True), Signal(), Signal()
-        arriving, moves = Signal(), Signal()
-        stored = self.input_valid & (level != depth)
-        m.d.comb += [
-            write.addr.eq(tail),
-            write.data.eq(self.input_word),
-            write.en.eq(stored),
-            read.addr.eq(head),
-            self.dropped.eq(self.input_valid & (level == depth)),
-            moves.eq(arriving & (~present | taken)),
-            read.en.eq((level != 0) & (~arriving | moves)),
-        ]
-        m.d.sync += [
-            tail.eq(tail + stored),
-            head.eq(head + read.en),
-            level.eq(level + stored - read.en),
-            self.almost_full.eq(level >= depth - 8),
-            arriving.eq(read.en | (arriving & ~moves)),
-            present.eq(moves | (present & ~taken)),
-        ]
-        with m.If(moves):
-            m.d.sync += word.eq(read.data)
-        return present, word, taken
+    def _read(self, m):
+        """Read_Host_Memory; a signal that it is under way."""
+        lanes, depth = self.config.word_elements, self.config.host_depth
 
-    def _output(self, m):
+        # Words that the host has sent. `level` of them are in rows of the queue.
+        m.submodules.input = words = WordQueue(shape=32, depth=depth)
+        level = Signal(range(depth + 1))
+        full = level[-1]
+        m.d.comb += [
+            words.word.eq(self.input_word),
+            words.write.eq(self.input_valid & ~full),
+            self.dropped.eq(self.input_valid & full),
+        ]
+        with m.If(words.write ^ words.moves):
+            m.d.sync += level.eq(level + Cat(1, words.moves.replicate(len(level) - 1)))
+        m.d.sync += self.almost_full.eq(full | level[3:-1].all())
+
+        # `left` is the number of elements that are left, less those of this word and 1: it is
+        # negative if that is the last one, and its lowest bits say how many elements it has. Rows
+        # of words are counted in `row`; every word goes to the same place of its row.
+        length, address = self.reads.payload.length, self.reads.payload.address
+        lanes_log2 = exact_log2(lanes)
+        busy, begins, active, taken = Signal(), Signal(), Signal(), Signal()
+        place = Signal(lanes_log2, reset_less=True)
+        left = stepper(m, "left", width=len(length) + 1, start=-1 - lanes, first=length,
+                       step=-lanes, load=~busy, advance=begins | taken)
+        row = stepper(m, "row", width=len(address) - lanes_log2, start=0,
+                      first=address[lanes_log2:], step=1, load=~busy, advance=begins | taken)
+        last = left[-1]
+        m.d.comb += [
+            self.reads.ready.eq(~busy),
+            self.input_stalled.eq(active & ~words.words.valid),
+            taken.eq(active & words.words.valid & self.write_free),
+            words.words.ready.eq(active & self.write_free),
+            self.write_address.eq(Cat(place, row)),
+        ]
+        for lane in range(lanes):
+            m.d.comb += self.write_data[lane].eq(
+                words.words.payload.word_select(lane, 32 // lanes))
+            m.d.comb += self.write_enable[lane].eq(taken & (~last | (left[:lanes_log2] >= lane)))
+        m.d.sync += begins.eq(0)
+        with m.If(~busy):
+            m.d.sync += [busy.eq(self.reads.valid), begins.eq(self.reads.valid), place.eq(address)]
+        with m.If(begins):
+            m.d.sync += active.eq(1)
+        with m.If(taken & last):
+            m.d.sync += [busy.eq(0), active.eq(0)]
+
+        settling = Signal(self.write_latency + 1)
+        m.d.sync += settling.eq(Cat(taken, settling))
+        return busy | settling.any()
+
+    def _write(self, m):
         """Write_Host_Memory; a signal that it is under way."""
         lanes = self.config.word_elements
         lanes_log2 = exact_log2(lanes)
 
-        # `to_read` words have yet to be asked for, `to_send` to leave; those between are on their
-        # way or wait.
-        operation = Signal(host_operation(self.config), reset_less=True)
-        words = (self.writes.payload.length + (lanes - 1)) >> lanes_log2
-        to_read = Signal(len(words))
-        to_send = Signal(len(words))
-        source = Signal.like(self.read_address, reset_less=True)
-        free = Signal(range(_AHEAD + 1), init=_AHEAD)
-        coming = Signal(self.read_latency)
-        write, (oldest,) = register_file(m, "output", shape=32, depth=_AHEAD)
-        head, tail, waiting = Signal(range(_AHEAD)), Signal(range(_AHEAD)), Signal(
-            range(_AHEAD + 1))
-        sent, writing = Signal(), Signal()
-        # There is a word to be read; there is room for it, and for one that is being asked for.
-        unread, room = Signal(), Signal()
+        # Before the first word is asked for, `left` is at once what makes whole words of the
+        # elements, and then as in `_read`.
+        length, address = self.writes.payload.length, self.writes.payload.address
+        busy, asks, unread, sent = Signal(), Signal(), Signal(), Signal()
+        begins = Signal(3)
+        place = Signal(lanes_log2, reset_less=True)
+        tag = Signal(len(self.writes.payload.tag), reset_less=True)
+        count = Signal(len(length) - lanes_log2 + 1, reset_less=True)
+        left = stepper(m, "unread_left", width=len(length) + 1, start=lanes - 1, first=length,
+                       step=-lanes, load=~busy, advance=begins.any() | asks)
+        row = stepper(m, "unread_row", width=len(address) - lanes_log2, start=0,
+                      first=address[lanes_log2:], step=1, load=~busy, advance=begins[0] | asks)
+        last = left[-1]
+        m.d.comb += self.writes.ready.eq(~busy)
+        m.d.sync += begins.eq(Cat(~busy & self.writes.valid, begins))
+        with m.If(~busy):
+            m.d.sync += [place.eq(address), tag.eq(self.writes.payload.tag)]
+        with m.If(begins[1]):
+            m.d.sync += count.eq(left[lanes_log2:])
+        with m.If(asks & last):
+            m.d.sync += unread.eq(0)
+        with m.If(begins[2]):
+            m.d.sync += unread.eq(1)
+
+        # Words that have been read wait for the host; `free` more may be asked for, and 1.
+        m.submodules.output = words = WordQueue(
+            shape=data.StructLayout({"word": 32, "last": 1}), depth=_AHEAD)
+        free = Signal(signed(ceil_log2(_AHEAD) + 1), init=_AHEAD - 1)
+        with m.If(asks ^ sent):
+            m.d.sync += free.eq(free + Cat(1, asks.replicate(len(free) - 1)))
+        coming, lasts = (Signal(self.read_latency, name=name) for name in ("coming", "lasts"))
+        m.d.sync += [coming.eq(Cat(asks, coming)), lasts.eq(Cat(last, lasts))]
 
         def wide(element):
             """An element in its whole bytes."""
             return Cat(element, element[-1].replicate(32 // lanes - len(element)))
 
         m.d.comb += [
-            self.read_enable.eq(writing & unread & room & self.read_free),
-            self.read_address.eq(source),
-            write.addr.eq(tail),
-            write.data.eq(Cat(wide(element) for element in self.read_data)),
-            write.en.eq(coming[-1]),
-            oldest.addr.eq(head),
+            asks.eq(unread & (free >= 0) & self.read_free),
+            self.read_enable.eq(asks),
+            self.read_address.eq(Cat(place, row)),
+            words.write.eq(coming[-1]),
+            words.word.word.eq(Cat(wide(element) for element in self.read_data)),
+            words.word.last.eq(lasts[-1]),
         ]
-        m.d.sync += [
-            coming.eq(Cat(self.read_enable, coming)),
-            tail.eq(tail + coming[-1]),
-            head.eq(head + sent),
-            waiting.eq(waiting + coming[-1] - sent),
-            free.eq(free - self.read_enable + sent),
-            to_send.eq(to_send - sent),
-            room.eq(free > 1),
-        ]
-        beyond = operation.length[:lanes_log2]      # of the last word; none if it is 0
-        m.d.comb += [self.read_mask[lane].eq((to_read != 1) | (beyond == 0) | (beyond > lane))
+        m.d.comb += [self.read_mask[lane].eq(~last | (left[:lanes_log2] >= lane))
                      for lane in range(lanes)]
-        with m.If(self.read_enable):
-            m.d.sync += [to_read.eq(to_read - 1), source.eq(source + lanes),
-                         unread.eq(to_read != 1)]
 
+        # The packet, a part after the other. What is not its turn is 0.
         header = Signal(struct_layout(RESPONSE))
         m.d.comb += [header.magic.eq(RESPONSE_MAGIC), header.status.eq(Status.OK),
-                     header.opcode.eq(Opcode.HOST_DATA), header.tag.eq(operation.tag)]
-        m.d.comb += writing.eq(1)
-        with m.FSM():
-            with m.State("Idle"):
-                m.d.comb += [writing.eq(0), self.writes.ready.eq(1)]
-                m.d.sync += [operation.eq(self.writes.payload), to_send.eq(words),
-                             to_read.eq(words), source.eq(self.writes.payload.address),
-                             unread.eq(words != 0)]
-                with m.If(self.writes.valid):
-                    m.next = "Header"
-
-            with m.State("Header"):
-                m.d.comb += [self.packets.valid.eq(1), self.packets.payload.eq(header)]
-                with m.If(self.packets.ready):
-                    m.next = "Length"
-
-            with m.State("Length"):
-                m.d.comb += [self.packets.valid.eq(1), self.packets.payload.eq(to_send)]
-                with m.If(self.packets.ready):
-                    m.next = "Payload"
-
-            with m.State("Payload"):
-                m.d.comb += [
-                    self.packets.valid.eq(waiting != 0),
-                    self.packets.payload.eq(oldest.data),
-                    sent.eq(self.packets.valid & self.packets.ready),
-                ]
-                with m.If(sent & (to_send == 1)):
-                    m.next = "Idle"
-        return writing
+                     header.opcode.eq(Opcode.HOST_DATA), header.tag.eq(tag)]
+        shows_header, shows_length, shows_words = Signal(), Signal(), Signal()
+        m.d.comb += [
+            self.sends.eq(busy),
+            self.packets.valid.eq(shows_header | shows_length | (shows_words & words.words.valid)),
+            self.packets.payload.eq(
+                Mux(shows_header, header, 0) | Mux(shows_length, count, 0)
+                | Mux(shows_words, words.words.payload.word, 0)),
+            words.words.ready.eq(shows_words & self.packets.ready),
+            sent.eq(words.words.valid & words.words.ready),
+        ]
+        waits = Signal()
+        with m.If(~busy):
+            m.d.sync += [busy.eq(self.writes.valid), waits.eq(self.writes.valid)]
+        with m.If(waits & self.turn):
+            m.d.sync += [waits.eq(0), shows_header.eq(1)]
+        with m.If(shows_header & self.packets.ready):
+            m.d.sync += [shows_header.eq(0), shows_length.eq(1)]
+        with m.If(shows_length & self.packets.ready):
+            m.d.sync += [shows_length.eq(0), shows_words.eq(1)]
+        with m.If(sent & words.words.payload.last):
+            m.d.sync += [shows_words.eq(0), busy.eq(0)]
+        return busy

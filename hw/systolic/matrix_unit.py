@@ -21,7 +21,7 @@ __all__ = ["MatrixUnit"]
 class MatrixUnit(wiring.Component):
     """Multiplies activations by tiles, one row of activations a cycle.
 
-    For every row that it feeds it reads the unified buffer, with `pad` where there is nothing, and
+    For every row that it feeds it reads the unified buffer, puts `pad` where there is nothing, and
     adds what leaves the array to a row of accumulators, see `matrix_operation`.
 
     Timing. Let I(n) be the cycle in which the first row of tile n is fed, that is its read of the
@@ -36,7 +36,7 @@ class MatrixUnit(wiring.Component):
     additions to the same row. `operations` is ready while less than two multiplications are under
     way; the older of two ends with `fed`, and it is ready in the cycle after that.
 
-    Of a row fed in cycle i, with K = `feed_cycles` = read_latency:
+    Of a row fed in cycle i, with K = `feed_cycles` = read_latency + 1:
 
     * it is at the array in cycle i + K, and its lane 0 meets the first multiplier there;
     * its sum c is in the accumulators, to be read out, from cycle ``i + K + rows + 4 + c`` on;
@@ -50,7 +50,7 @@ class MatrixUnit(wiring.Component):
     ----------
     config : hw.config.DenseConfig
     read_latency : int
-        Cycles from `read_enable` to `read_data`, at least 3.
+        Cycles from `read_enable` to `read_data`, at least 2.
 
     Attributes
     ----------
@@ -73,8 +73,8 @@ class MatrixUnit(wiring.Component):
         Rows written by the last tiles of multiplications, since `clear`.
     row_written : Out(1)
         A row has been written by any tile.
-    read_enable, read_address, read_mask, read_padding, read_data
-        Port of the unified buffer.
+    read_enable, read_address, read_mask, read_data
+        Port of the unified buffer: `read_mask` has the lanes that will be looked at.
     weights_ready, weights_stalled : In(1); taken : Out(1)
     weights, shift, shift_first : In
         See `WeightUnit`.
@@ -91,8 +91,8 @@ class MatrixUnit(wiring.Component):
     """
 
     def __init__(self, config, *, read_latency):
-        if read_latency < 3:
-            raise ValueError(f"A read takes at least 3 cycles, not {read_latency}")
+        if read_latency < 2:
+            raise ValueError(f"A read takes at least 2 cycles, not {read_latency}")
         self.config = config
         self.read_latency = read_latency
         self.tiles = TileAddresses(config)
@@ -103,7 +103,7 @@ class MatrixUnit(wiring.Component):
         self.accumulators = Accumulators(
             columns=config.columns, depth=config.accumulator_depth,
             partial_width=self.array.partial_width)
-        self.feed_cycles = read_latency
+        self.feed_cycles = read_latency + 1
         self.first_cycles = 7
         self.accumulate_cycles = self.accumulators.accumulate_cycles
         # From the read of a row to `valid` of the accumulators.
@@ -122,7 +122,6 @@ class MatrixUnit(wiring.Component):
             "read_enable": Out(1),
             "read_address": Out(ceil_log2(config.unified_depth)),
             "read_mask": Out(config.banks),
-            "read_padding": Out(activation),
             "read_data": In(data.ArrayLayout(activation, config.banks)),
             "weights_ready": In(1),
             "weights_stalled": In(1),
@@ -171,7 +170,6 @@ class MatrixUnit(wiring.Component):
             self.read_address.eq(row.address),
             self.read_mask.eq(Cat((row.low <= lane) & (lane < row.high)
                                   for lane in range(self.config.rows))),
-            self.read_padding.eq(row.pad),
         ]
         # Of the multiplications accepted one is not yet `fed`, and can't go on.
         waits = ((tiles.outstanding > self.fed) & ~fed & ~self.weights_ready)
@@ -183,7 +181,7 @@ class MatrixUnit(wiring.Component):
             self.weight_shift.eq(waits & ~self.weights_stalled),
         ]
 
-        self._multiply(m)
+        self._multiply(m, row)
         self._accumulate(m, row, fed)
         self._count_useful(m, row, fed)
 
@@ -206,11 +204,14 @@ class MatrixUnit(wiring.Component):
         m.d.sync += [history.eq(Cat(event, history)), recent.eq(event | history.any())]
         return recent
 
-    def _multiply(self, m):
-        """What is read goes to the array."""
+    def _multiply(self, m, row):
+        """What is read goes to the array, with padding in the lanes that have nothing."""
         m.submodules.array = array = self.array
+        lanes = delay(m, self.read_mask[:self.config.rows], self.read_latency, "lanes")
+        pad = delay(m, row.pad, self.read_latency, "pad")
         for lane in range(self.config.rows):
-            m.d.comb += array.activations[lane].eq(self.read_data[lane])
+            m.d.comb += array.activations[lane].eq(register(
+                m, Mux(lanes[lane], self.read_data[lane], pad), f"activation_{lane}").as_signed())
         m.d.comb += [
             array.adopt.eq(delay(m, self.taken, self.feed_cycles, "adopt")),
             array.weights.eq(self.weights),

@@ -6,15 +6,19 @@ from amaranth.lib.wiring import In, Out
 
 from golden.formats import DenseCounter, DenseMemory
 
+from ..common.pipeline import register
+from ..memory import Style, rom
+
 __all__ = ["Readback"]
 
 
 class Readback(wiring.Component):
     """Chooses the answer to a fetch of the host, see `hw.host.command_port.CommandPort`.
 
-    Timing: `select` comes one cycle after `fetch_valid`, `word` answers
-    `buffer_latency + 3` cycles after it. Counters and identity come early, and wait; elements of
-    the unified buffer come in time.
+    Timing: `select` comes one cycle after `fetch_valid`, `word` answers ``buffer_latency + 3``
+    cycles after it, or for a counter 2 cycles after `counter` is right. The identity comes early,
+    and waits; elements of the unified buffer come in time. What tells of a fault is there 3 cycles
+    after `faulted` has risen.
 
     Parameters
     ----------
@@ -35,10 +39,13 @@ class Readback(wiring.Component):
     select : Out(range(counters or words of identity))
         Number of the counter that is asked for.
     counter : In(32)
-        Its value, one cycle after `select`.
+        Its value, some time after `select`.
     elements : In(ArrayLayout(32 // lanes, lanes))
         Of the unified buffer, `buffer_latency` cycles after it was asked; it is asked one cycle
         after `fetch_valid`.
+    faulted : In(1)
+        Whatever was fetched, answer with `fault_word`.
+    fault_word : In(32)
     word : Out(32)
         The answer.
     """
@@ -52,31 +59,33 @@ class Readback(wiring.Component):
             "select": Out(range(max(len(DenseCounter), len(identity)))),
             "counter": In(32),
             "elements": In(data.ArrayLayout(32 // lanes, lanes)),
+            "faulted": In(1),
+            "fault_word": In(32),
             "word": Out(32),
         })
 
     def elaborate(self, platform):
         m = Module()
 
-        memory = Signal.like(self.fetch_memory, reset_less=True)
         select = Signal.like(self.select, reset_less=True)
-        m.d.sync += memory.eq(self.fetch_memory)
         with m.If(self.fetch_valid):
             m.d.sync += select.eq(self.fetch_address)
         m.d.comb += self.select.eq(select)
+        table = rom(m, "identity", shape=32, init=self.identity, style=Style.BLOCK)
+        m.d.comb += table.addr.eq(select)
+        identity = register(m, table.data, "identity_shown")
 
-        identity, shown = Signal(32), Signal(32)
-        with m.Switch(select):
-            for index, value in enumerate(self.identity):
-                with m.Case(index):
-                    m.d.sync += identity.eq(value)
-        with m.Switch(memory):
-            with m.Case(DenseMemory.UNIFIED):
-                m.d.sync += shown.eq(self.elements.as_value())
-            with m.Case(DenseMemory.COUNTERS):
-                m.d.sync += shown.eq(self.counter)
-            with m.Case(DenseMemory.IDENTITY):
-                m.d.sync += shown.eq(identity)
-        m.d.sync += self.word.eq(shown)
+        # What is not asked for is 0. Counters are kept as complements, see there.
+        def asked(memory):
+            return register(m, (self.fetch_memory == memory) & ~self.faulted,
+                            f"asks_{memory.name.lower()}")
+
+        elements = register(m, Mux(asked(DenseMemory.UNIFIED), self.elements.as_value(), 0),
+                            "elements_asked")
+        counted = Signal(32, init=-1, reset_less=True)
+        m.d.sync += counted.eq(Mux(asked(DenseMemory.COUNTERS), ~self.counter, -1))
+        identity = register(m, Mux(asked(DenseMemory.IDENTITY), identity, 0), "identity_asked")
+        fault = register(m, Mux(self.faulted, self.fault_word, 0), "fault_asked")
+        m.d.sync += self.word.eq(elements | ~counted | identity | fault)
 
         return m

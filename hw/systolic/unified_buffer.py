@@ -1,5 +1,8 @@
 """Where activations live: a memory whose every access may start at any element."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -12,22 +15,39 @@ from ..memory import Collision, block_ram
 __all__ = ["UnifiedBuffer"]
 
 
+def _steps(places):
+    """Steps of a rotation among so many places: lowest bit and number of bits, two at most."""
+    bits = exact_log2(places)
+    return [(low, min(2, bits - low)) for low in range(0, bits, 2)]
+
+
+def _choose(m, name, number, choices):
+    """One of each list of values, that with `number` two cycles before it is looked at."""
+    wanted = [register(m, number == each, f"{name}_is_{each}") for each in range(1 << len(number))]
+    return [reduce(or_, (register(m, Mux(wanted[each], value, 0), f"{name}_{place}_{each}")
+                         for each, value in enumerate(values)))
+            for place, values in enumerate(choices)]
+
+
 class UnifiedBuffer(wiring.Component):
-    """Elements in `banks` memories, one read and one write of consecutive elements a cycle.
+    """Elements in memories of their own, one read and one write of consecutive elements a cycle.
 
-    Element e is row e // banks of bank e mod banks, so that any `banks` consecutive ones come from
-    different banks, and are rotated into the order of lanes::
+    There are twice as many memories as a read has lanes, and element e is row e // M of memory
+    e mod M. So the elements of an access come from different memories, in order from that of the
+    first one on, and only the lower half of the memories is ever met in the row behind that of the
+    first element, which is when that one is in the upper half: no memory has to choose a row::
 
-        read_data[lane]                    = element[read_address + lane]  where read_mask[lane]
-        read_data[lane]                    = read_padding                  in the other lanes
+        read_data[lane]                    = element[read_address + lane]
         element[write_address + lane]      = write_data[lane]  where write_enable[lane]
 
-    with addresses modulo `depth`.
+    with addresses modulo `depth`. Elements are rotated from memories to lanes, and back, by two
+    bits of the address at a time: each is in four registers, of which three are cleared, so that
+    what chooses one of four is a single look-up table.
 
     What a read sees that meets a write of the same element, or one later than `write_latency`
-    cycles before it, is undefined; an assertion in simulation holds the lanes of `read_mask` to
-    meeting no write. The padding is put in where it is next to free: elements that are not wanted
-    are cleared in the step before the last of the rotation, whose multiplexers have an input left.
+    cycles before it, is undefined. Every read takes `banks` elements, also where its reader wants
+    fewer: the others may well be written then. `read_mask` says which lanes will be looked at, and
+    an assertion in simulation holds those to meeting no write; no hardware comes of it.
 
     Timing: `read_data` is valid `read_latency` cycles after `read_enable`, for that one cycle. A
     read sees a write if it comes `write_latency` cycles after it or later. Inputs should come from
@@ -38,7 +58,7 @@ class UnifiedBuffer(wiring.Component):
     depth : int
         Elements, a power of two and at least twice `banks`.
     banks : int
-        Lanes of a read: a power of two, at least 4.
+        Lanes of a read: a power of two, at least 2.
     write_lanes : int
         Lanes of a write: a power of two, at most `banks`.
     width : int
@@ -47,16 +67,16 @@ class UnifiedBuffer(wiring.Component):
     Attributes
     ----------
     read_latency : int
-        4 + log2(`banks`).
+        4, and 1 for each two bits of a place among the memories.
     write_latency : int
-        log2(`banks`) - 1, at least 1.
+        1 for each two bits of a place among the memories, or for each two bits of a lane of a write
+        and 2 more, whichever is larger.
 
     Members
     -------
     read_enable : In(1)
     read_address : In(range(depth))
     read_mask : In(banks)
-    read_padding : In(signed(width))
     read_data : Out(ArrayLayout(signed(width), banks))
     write_enable : In(write_lanes)
     write_address : In(range(depth))
@@ -67,8 +87,8 @@ class UnifiedBuffer(wiring.Component):
         for name, value in (("depth", depth), ("banks", banks), ("write_lanes", write_lanes)):
             if value < 1 or value.bit_count() != 1:
                 raise ValueError(f"{name} must be a power of two, not {value}")
-        if banks < 4 or depth < 2 * banks:
-            raise ValueError(f"depth={depth} must be at least twice banks={banks}, at least 4")
+        if banks < 2 or depth < 2 * banks:
+            raise ValueError(f"depth={depth} must be at least twice banks={banks}, at least 2")
         if write_lanes > banks:
             raise ValueError(f"write_lanes={write_lanes} must be at most banks={banks}")
         if width < 1:
@@ -77,20 +97,19 @@ class UnifiedBuffer(wiring.Component):
         self.banks = banks
         self.write_lanes = write_lanes
         self.width = width
+        self._memories = 2 * banks
 
-        # A rotation takes a cycle for each power of two: yosys 0.70 makes a multiplexer of four of
-        # two levels without a register between them, in twice as many look-up tables.
-        stages = exact_log2(banks)
-        # A read: row of each bank (2), block RAM, register, rotation.
-        self.read_latency = 2 + 1 + 1 + stages
-        # A write is in its bank after `stages` cycles, a read at its bank after 2.
-        self.write_latency = max(1, stages - 1)
+        places, lanes = _steps(self._memories), _steps(write_lanes)
+        # Rows of the memories, a memory, its register, and the rotation: registers that are cleared
+        # before each step, and one behind the last.
+        self.read_latency = 4 + len(places)
+        # A write is in its memory after so many cycles, a read at its memory after 1.
+        self.write_latency = max(len(places), len(lanes) + 2)
 
         super().__init__({
             "read_enable": In(1),
             "read_address": In(range(depth)),
             "read_mask": In(banks),
-            "read_padding": In(signed(width)),
             "read_data": Out(data.ArrayLayout(signed(width), banks)),
             "write_enable": In(write_lanes),
             "write_address": In(range(depth)),
@@ -100,94 +119,93 @@ class UnifiedBuffer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        banks, banks_log2 = self.banks, exact_log2(self.banks)
-
-        # Write: each lane goes to the bank of its element, in as many steps as a rotation has. With
-        # half as many lanes as banks or fewer, a bank's data can only be that of one lane of each
-        # residue, and the lower half of the banks is met in the next row whenever the first lane
-        # meets the upper half.
-        few = 2 * self.write_lanes <= banks
-        offset = self.write_address[:banks_log2]
-        row = self.write_address[banks_log2:]
-        elements = [self.write_data[lane] for lane in range(self.write_lanes)]
-        enables = [*self.write_enable, *[Const(0, 1)] * (banks - self.write_lanes)]
-        rows_next = [row + offset[-1]] if few else [row, row + 1]
-        for step in range(banks_log2):
-            if 1 << step < self.write_lanes:
-                elements = rotate(elements, offset, [step], back=True)
-            elements = [register(m, element.as_signed(), f"element_{lane}_{step}")
-                        for lane, element in enumerate(elements)]
-            rotated, enables = rotate(enables, offset, [step], back=True), []
-            for bank, value in enumerate(rotated):
-                enable = Signal(name=f"enable_{bank}_{step}")
-                m.d.sync += enable.eq(value)
-                enables.append(enable)
-            row = register(m, row, f"write_row_{step}")
-            offset = register(m, offset, f"write_offset_{step}")
-            rows_next = [register(m, value[:len(row)], f"write_rows_{step}_{index}")
-                         for index, value in enumerate(rows_next)]
-
-        if few:
-            write_rows = [rows_next[0] if bank < banks // 2 else row for bank in range(banks)]
-        else:
-            write_rows = [Mux(bank < offset, rows_next[1], row) for bank in range(banks)]
-
-        # Read: banks below that of the first element are met in the next row.
-        offset = self.read_address[:banks_log2]
-        row = register(m, self.read_address[banks_log2:], "read_row")
-        next_row = register(m, (self.read_address[banks_log2:] + 1)[:len(row)], "read_next_row")
-        wraps = register(m, Cat(bank < offset for bank in range(banks)), "read_wraps")
-        enable = Signal(2)
-        m.d.sync += enable.eq(Cat(self.read_enable, enable))
-        wanted = register(m, Cat(rotate(list(self.read_mask), offset, range(banks_log2),
-                                        back=True)), "read_wanted")
-        wanted = register(m, wanted, "bank_wanted")
-
+        count = self._memories
+        elements, enables, rows = self._write(m)
+        read_rows, enable, wanted = self._read(m)
         read_data, collides = [], []
-        for bank in range(banks):
-            write, read = block_ram(m, f"bank_{bank}", shape=signed(self.width),
-                                    depth=self.depth // banks, collision=Collision.IGNORED)
-            read_row = register(m, Mux(wraps[bank], next_row, row), f"bank_{bank}_row")
+        for place in range(count):
+            write, read = block_ram(m, f"memory_{place}", shape=signed(self.width),
+                                    depth=self.depth // count, collision=Collision.IGNORED)
+            upper = 2 * place >= count
             m.d.comb += [
-                write.en.eq(enables[bank]),
-                write.addr.eq(write_rows[bank]),
-                write.data.eq(elements[bank % self.write_lanes]),
-                read.en.eq(enable[1]),
-                read.addr.eq(read_row),
+                write.en.eq(enables[place]),
+                write.addr.eq(rows[upper]),
+                write.data.eq(elements[place % self.write_lanes]),
+                read.en.eq(enable),
+                read.addr.eq(read_rows[upper]),
             ]
-            collides.append(wanted[bank] & write.en & read.en & (write.addr == read.addr))
-            read_data.append(register(m, read.data, f"bank_{bank}_data"))
+            collides.append(wanted[place] & write.en & read.en & (write.addr == read.addr))
+            read_data.append(register(m, read.data.as_unsigned(), f"memory_{place}_data"))
         m.submodules.check = check = Check("an element is read where it is written")
         m.d.comb += check.holds.eq(~Cat(collides).any())
 
-        # Which elements are not wanted, where they are before the last step, and the padding of the
-        # lanes that want none.
-        steps = range(banks_log2)
-        unwanted = delay(m, ~Cat(rotate(list(self.read_mask), offset, [steps[-1]])),
-                         self.read_latency - 2, "unwanted")
-        lanes = delay(m, self.read_mask, self.read_latency - 2, "read_lanes")
-        given = delay(m, self.read_padding, self.read_latency - 2, "given_padding")
-        padding = []
-        for lane in range(banks):
-            own = register(m, given, f"padding_{lane}")
-            with m.If(lanes[lane]):
-                m.d.sync += own.eq(0)
-            padding.append(own)
-
-        offset = delay(m, offset, 4, "read_offset")
-        for step in steps:
-            rotated = rotate(read_data, offset, [step])
-            if step == steps[-1]:
-                rotated = [(element | pad).as_signed()
-                           for element, pad in zip(rotated, padding, strict=True)]
-            read_data = [register(m, element.as_signed(), f"read_{lane}_{step}")
-                         for lane, element in enumerate(rotated)]
-            if step == steps[-1] - 1:
-                for lane, element in enumerate(read_data):
-                    with m.If(unwanted[lane]):
-                        m.d.sync += element.eq(0)
-            offset = register(m, offset, f"rotated_offset_{step}")
-        for lane in range(banks):
-            m.d.comb += self.read_data[lane].eq(read_data[lane])
+        # From memories to lanes, by the highest bits first: what is left to be rotated needs but a
+        # few places more than there are lanes.
+        offset = delay(m, self.read_address[:exact_log2(count)], 2, "read_offset")
+        for low, bits in reversed(_steps(count)):
+            places = min(count, self.banks + (1 << low) - 1)
+            read_data = _choose(m, f"read_{low}", offset[low:low + bits], [
+                [read_data[(place + (turns << low)) % len(read_data)]
+                 for turns in range(1 << bits)] for place in range(places)])
+            offset = register(m, offset, f"read_offset_{low}")
+        for lane, element in enumerate(read_data):
+            m.d.comb += self.read_data[lane].eq(register(m, element, f"read_{lane}"))
 
         return m
+
+    def _rows(self, m, address, name):
+        """Rows in which the lower and the upper half of the memories are met, a cycle later."""
+        row = address[exact_log2(self._memories):]
+        wraps = address[exact_log2(self._memories) - 1]
+        return [register(m, (row + wraps)[:len(row)], f"{name}_lower_row"),
+                register(m, row, f"{name}_upper_row")]
+
+    def _read(self, m):
+        """Rows of both halves of the memories, whether they are read, and which are looked at."""
+        enable = Signal()
+        m.d.sync += enable.eq(self.read_enable)
+        mask = [*self.read_mask, *[Const(0, 1)] * self.banks]
+        steps = range(exact_log2(self._memories))
+        wanted = register(m, Cat(rotate(mask, self.read_address, steps, back=True)), "read_wanted")
+        return self._rows(m, self.read_address, "read"), enable, wanted
+
+    def _write(self, m):
+        """What the memories take: elements by lane, enables, and rows of both halves."""
+        cycles, count, lanes = self.write_latency, self._memories, self.write_lanes
+        address = self.write_address[:exact_log2(count)]
+
+        # Each lane goes to all memories of its residue.
+        steps = _steps(lanes)
+        elements = [delay(m, element.as_unsigned(), cycles - len(steps) - 1, f"element_{lane}")
+                    for lane, element in enumerate(self.write_data)]
+        offset = delay(m, address, max(0, cycles - len(steps) - 2), "element_offset")
+        for low, bits in steps:
+            elements = _choose(m, f"element_{low}", offset[low:low + bits], [
+                [elements[(lane - (turns << low)) % lanes] for turns in range(1 << bits)]
+                for lane in range(lanes)])
+            offset = register(m, offset, f"element_offset_{low}")
+        elements = [register(m, element, f"element_{lane}_moved")
+                    for lane, element in enumerate(elements)]
+
+        # Its enable goes to one. Most places are empty: there is little to choose from.
+        steps = _steps(count)
+        idle = cycles - len(steps)
+        offset = delay(m, address, idle, "enable_offset")
+        enables = list(delay(m, self.write_enable, idle, "enables"))
+        for low, bits in steps:
+            places = min(count, len(enables) + (((1 << bits) - 1) << low))
+            chosen = []
+            for place in range(places):
+                source = [(place - (turns << low)) % count for turns in range(1 << bits)]
+                chosen.append(Cat(
+                    enables[source[turns]] & (offset[low:low + bits] == turns)
+                    for turns in range(1 << bits) if source[turns] < len(enables)).any())
+            enables = []
+            for place, value in enumerate(chosen):
+                enable = Signal(name=f"enable_{low}_{place}")
+                m.d.sync += enable.eq(value)
+                enables.append(enable)
+            offset = register(m, offset, f"enable_offset_{low}")
+
+        rows = self._rows(m, delay(m, self.write_address, cycles - 1, "write_address"), "write")
+        return elements, enables, rows

@@ -1,11 +1,12 @@
 """Carries out Read_Weights: from the weight memory to the weight FIFO."""
 
 from amaranth import *
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.formats import WEIGHT_FIFO_TILES
 
+from ..common.shift_counts import round_trip, shift_codes
 from ..memory import register_file
 
 __all__ = ["WeightFetch"]
@@ -62,62 +63,54 @@ class WeightFetch(wiring.Component):
         m = Module()
 
         rows = self.rows
-        address_width = len(self.address)
-        # An instruction waits as the address that it reads first, and its tiles less one.
-        waiting_layout = data.StructLayout({"address": address_width, "more": 16, "single": 1})
-        write, (waiting,) = register_file(m, "queue", shape=waiting_layout,
+        # An instruction waits as it came.
+        write, (waiting,) = register_file(m, "queue", shape=self.operations.payload.shape(),
                                           depth=WEIGHT_FIFO_TILES)
-        write_at = Signal(range(WEIGHT_FIFO_TILES))
-        read_at = Signal(range(WEIGHT_FIFO_TILES))
-        level = Signal(range(WEIGHT_FIFO_TILES + 1))
-        accepted = self.operations.valid & self.operations.ready
-        taken = Signal()
+        accepted, taken = Signal(), Signal()
+        head = round_trip(m, "head", length=WEIGHT_FIFO_TILES, advance=taken)
+        tail = round_trip(m, "tail", length=WEIGHT_FIFO_TILES, advance=accepted)
+        # Where both meet the queue is empty or full, whichever came last.
+        grew, some = Signal(), Signal()
+        with m.If(accepted ^ taken):
+            m.d.sync += grew.eq(accepted)
         m.d.comb += [
-            self.operations.ready.eq(level != WEIGHT_FIFO_TILES),
+            some.eq((head != tail) | grew),
+            self.operations.ready.eq((head != tail) | ~grew),
+            accepted.eq(self.operations.valid & self.operations.ready),
             # Before it is known whether there is one: that comes late.
             write.en.eq(self.operations.ready),
-            write.addr.eq(write_at),
-            write.data.address.eq(self.operations.payload.address + (rows - 1)),
-            write.data.more.eq(self.operations.payload.tiles - 1),
-            write.data.single.eq(self.operations.payload.tiles == 1),
-            waiting.addr.eq(read_at),
-        ]
-        m.d.sync += [
-            write_at.eq(write_at + accepted),
-            read_at.eq(read_at + taken),
-            level.eq(level + accepted - taken),
+            write.addr.eq(tail),
+            write.data.eq(self.operations.payload),
+            waiting.addr.eq(head),
         ]
 
-        # `active`: row `address` is the next to read, `first` or `last` of its tile; after this
-        # tile come `more`, none of which is `last_tile`.
-        active = Signal()
-        first = Signal(init=1)
-        last = Signal()
-        rest = Signal(range(rows), init=rows - 1)
-        more = Signal(16, reset_less=True)
-        last_tile = Signal(reset_less=True)
+        # `active`: row `address` is the next to read, `first` or `last` of its tile. From the
+        # second row of a tile on, `more` is the number of tiles behind it, less 1.
+        active, first, last, counts = Signal(), Signal(init=1), Signal(), Signal()
+        more = Signal(signed(17), init=-2)
+        adds = Signal(signed(17), init=-1)
+        row = round_trip(m, "row", length=rows, advance=self.read)
+        ends = self.read & last
         m.d.comb += [
             self.read.eq(active & (~first | self.room)),
             self.begins.eq(active & first & self.room),
+            taken.eq(some & (~active | (ends & more[-1]))),
         ]
         with m.If(self.read):
-            m.d.sync += [
-                first.eq(last),
-                last.eq(rest == 1),
-                rest.eq(Mux(last, rows - 1, rest - 1)),
-                self.address.eq(self.address + Mux(last, 2 * rows - 1, -1)),
-            ]
-            with m.If(last):
-                m.d.sync += [more.eq(more - 1), last_tile.eq(more == 1)]
+            m.d.sync += [first.eq(last), last.eq(row == shift_codes(len(row))[rows - 2])]
+        with m.If(taken):
+            m.d.sync += active.eq(1)
+        with m.Elif(ends & more[-1]):
+            m.d.sync += active.eq(0)
 
-        with m.If(~active | self.read & last & last_tile):
-            m.d.comb += taken.eq(level != 0)
-            m.d.sync += active.eq(level != 0)
-            with m.If(level != 0):
-                m.d.sync += [
-                    self.address.eq(waiting.data.address),
-                    more.eq(waiting.data.more),
-                    last_tile.eq(waiting.data.single),
-                ]
+        # From row to row, to the last one of the next tile, to the last one of an instruction.
+        with m.If(self.read | taken):
+            m.d.sync += self.address.eq(
+                Mux(taken, waiting.data.address, self.address)
+                + Mux(taken, rows - 1, Mux(last, 2 * rows - 1, -1)))
+        # A tile is counted with its last row, and those of an instruction when it has been taken.
+        m.d.sync += [adds.eq(Mux(taken, waiting.data.tiles, -1)), counts.eq(taken)]
+        with m.If(ends | counts):
+            m.d.sync += more.eq(more + adds)
 
         return ResetInserter(self.clear)(m)

@@ -7,6 +7,7 @@ from amaranth.utils import ceil_log2
 
 from golden.formats import WEIGHT_FIFO_TILES
 
+from ..common.shift_counts import round_trip
 from ..emission import replicate
 from .operations import weight_operation
 from .weight_bank import WeightBank
@@ -106,17 +107,13 @@ class WeightUnit(wiring.Component):
         wiring.connect(m, wiring.flipped(self.operations), fetch.operations)
 
         # The FIFO: rows of tiles, as they are to be shifted. A row is written as soon as it comes
-        # out of the memory's register, and may be read in the cycle after it.
-        write_row, read_row = (Signal(range(capacity * rows), name=name)
-                               for name in ("write_row", "read_row"))
+        # out of the memory's register, and may be read in the cycle after it; both in the order of
+        # `shift_codes`.
         arriving = Signal(2)
         m.d.sync += arriving.eq(Cat(fetch.read, arriving))
-
-        def advance(row):
-            return row.eq(Mux(row == capacity * rows - 1, 0, row + 1))
-
-        with m.If(arriving[1]):
-            m.d.sync += advance(write_row)
+        shifts = Signal()
+        write_row = round_trip(m, "write_row", length=capacity * rows, advance=arriving[1])
+        read_row = round_trip(m, "read_row", length=capacity * rows, advance=shifts)
 
         # The decision to shift: `present` tiles will be there in time.
         delay = self.feed_cycles - 3
@@ -145,9 +142,11 @@ class WeightUnit(wiring.Component):
         steps, firsts = Signal(delay + 3), Signal(delay + 3)
         m.d.comb += [steps[0].eq(start | (left != 0)), firsts[0].eq(start)]
         m.d.sync += [steps[1:].eq(steps), firsts[1:].eq(firsts)]
-        with m.If(steps[delay]):
-            m.d.sync += advance(read_row)
-        m.d.comb += [self.shift.eq(steps[-1]), self.shift_first.eq(firsts[-1])]
+        m.d.comb += [
+            shifts.eq(steps[delay]),
+            self.shift.eq(steps[-1]),
+            self.shift_first.eq(firsts[-1]),
+        ]
 
         banks = self._banks(m, platform)
         for part, bank in enumerate(banks):
@@ -159,7 +158,7 @@ class WeightUnit(wiring.Component):
                 bank.fetch_row.eq(fetch.address),
                 bank.write.eq(arriving[1]),
                 bank.write_row.eq(write_row),
-                bank.read.eq(steps[delay]),
+                bank.read.eq(shifts),
                 bank.read_row.eq(read_row),
             ]
         m.d.comb += Value.cast(self.weights).eq(Cat(bank.weights for bank in banks))
@@ -173,7 +172,7 @@ class WeightUnit(wiring.Component):
             m.d.sync += [
                 arriving.eq(0), begins[1:].eq(0), present.eq(0), shadow_free.eq(1), left.eq(0),
                 self.ready.eq(0), steps[1:].eq(0), firsts[1:].eq(0), places.eq(0),
-                write_row.eq(0), read_row.eq(0),
+                write_row.eq(write_row.init), read_row.eq(read_row.init),
             ]
 
         return m
@@ -182,7 +181,7 @@ class WeightUnit(wiring.Component):
         """Add the memories, in banks of 32 bits; return them, lowest columns first."""
         def bank(width=32):
             return WeightBank(width=width, depth=self.depth,
-                              fifo_depth=WEIGHT_FIFO_TILES * self.rows)
+                              fifo_depth=1 << ceil_log2(WEIGHT_FIFO_TILES * self.rows))
 
         count, rest = divmod(self.width, 32)
         banks = replicate(m, "bank", bank(), bank, count, platform) if count else []

@@ -1,6 +1,6 @@
 # amaranth: UnusedElaboratable=no
 
-"""Counters and a timer against Python integers; helpers of datapaths against its operators."""
+"""Counters against Python integers; helpers of datapaths against its operators."""
 
 import random
 
@@ -11,74 +11,186 @@ from amaranth.lib.wiring import In, Out
 
 from hw.common.counters import Counters, tree_sum
 from hw.common.pipeline import add_carry, delay, shift_left, shift_right
-from hw.systolic.matrix_timer import MatrixTimer
+from hw.common.shift_counts import MAX_SHIFT_WIDTH, count_down, round_trip, shift_codes
 from sim_tests.bench.simulate import simulate
 
-WIDTHS = {"one": 1, "few": 3, "many": 20, "all": 32}
+#: Rings of many and few places, with low parts that count in codes, in numbers, and of 32 bits.
+MANY = {"one": 1, "few": 3, "many": 20, "other": 1, "spared": 2, "at_mark": 1, "third": 1,
+        "wide_mark": 4, "fourth": 1}
+MARKED = {"at_mark", "wide_mark"}
+KEPT = {"spared", "fourth"}
+SETS = {"many": MANY, "one": {"one": 1}, "wide": {"wide": 30}, "mark": {"at_mark": 1},
+        "two": {"few": 3, "fourth": 1}}
 
 
-def test_counters_count_clear_and_wrap():
-    names = list(WIDTHS)
-    dut = Counters(names=names, widths=WIDTHS, kept={"many"})
-    rng = random.Random(1)
-    wrapped = 0
+def run_counters(widths, *, amount, clears=(), cycles=600, mark=0.2, largest=None, seed=0):
+    """Add `amount(name, cycle)` in every cycle, and hold what is read to a model.
+
+    A new counter is selected at random times; a value is looked at in each cycle that is promised.
+    Returns how many of them were checked, by counter.
+    """
+    names = list(widths)
+    dut = Counters(names=names, widths=widths, largest=largest, kept=KEPT & set(names),
+                   marked=MARKED & set(names))
+    rng = random.Random(seed)
+    checked = dict.fromkeys(names, 0)
 
     async def bench(ctx):
-        nonlocal wrapped
-        counts, shown = dict.fromkeys(names, 0), 0
-        for number in range(400):
-            amounts = {name: rng.choice([0, (1 << width) - 1, rng.getrandbits(width)])
-                       for name, width in WIDTHS.items()}
-            clear = number in (100, 101, 250)
-            select = rng.randrange(len(names))
-            for name, amount in amounts.items():
-                ctx.set(getattr(dut, name), amount)
+        counts, marks = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
+        history, select, since = [], 0, 0
+        for cycle in range(cycles):
+            if rng.random() < 0.02 or cycle - since > 3 * dut.read_cycles:
+                select, since = rng.randrange(len(names)), cycle
+            clear = cycle in clears
             ctx.set(dut.clear, clear)
             ctx.set(dut.select, select)
-            assert ctx.get(dut.value) == shown
-            shown = counts[names[select]]
+            history.append([marks[name] if name in dut.marked else counts[name] for name in names])
+            if cycle >= since + dut.read_cycles:
+                window = {shown[select] for shown in history[since:]}
+                assert ctx.get(dut.value) in window, (cycle, names[select])
+                checked[names[select]] += 1
             for name in names:
-                total = 0 if clear and name != "many" else counts[name] + amounts[name]
-                wrapped += total >= 1 << 32
-                counts[name] = total % (1 << 32)
+                adds = amount(name, cycle)
+                ctx.set(getattr(dut, name), adds)
+                if name in dut.marked:
+                    marked = rng.random() < mark
+                    ctx.set(getattr(dut, f"{name}_mark"), marked)
+                    marks[name] = counts[name] if marked else marks[name]
+                counts[name] = (counts[name] + adds) % (1 << 32)
+                if clear and name not in dut.kept:
+                    counts[name] = marks[name] = 0
             await ctx.tick()
 
     simulate(dut, bench)
-    assert wrapped > 20
+    return checked
 
 
-def test_matrix_cycles_end_with_the_last_row():
-    """From the first Read_Weights to the last row, in each run; rows before do not count."""
-    dut = MatrixTimer()
-    runs = [(4, {1, 2, 9, 10, 30}), (0, {7}), (5, {3}), (2, set())]
+@pytest.mark.parametrize("widths", SETS.values(), ids=SETS)
+@pytest.mark.parametrize("seed", range(2))
+def test_random_amounts(widths, seed):
+    rng = random.Random(seed)
+
+    def amount(name, cycle):
+        most = (1 << widths[name]) - 1
+        return rng.choice([0, most, rng.randint(0, most)])
+
+    checked = run_counters(widths, amount=amount, seed=seed, cycles=3000,
+                           clears={*rng.sample(range(3000), 20), 1000, 1001, 1500, 1502})
+    assert min(checked.values()) > 30
+
+
+@pytest.mark.parametrize("widths", SETS.values(), ids=SETS)
+def test_nothing_is_lost_of_the_largest_amounts(widths):
+    """The largest amount in every cycle, for many rounds, so that low parts wrap all the time."""
+    checked = run_counters(widths, amount=lambda name, cycle: (1 << widths[name]) - 1,
+                           cycles=2000, mark=1)
+    assert min(checked.values()) > 30
+    checked = run_counters(widths, amount=lambda name, cycle: (1 << widths[name]) - 1,
+                           cycles=2000, mark=0.01)
+    assert min(checked.values()) > 30
+
+
+@pytest.mark.parametrize("places", [7, 8, 15, 16, 17])
+def test_rings_as_long_as_a_low_part_can_bear(places):
+    """One bit more is there as soon as the low part would just wrap."""
+    widths = {f"n{number}": 1 for number in range(places)}
+    checked = run_counters(widths, amount=lambda name, cycle: 1, cycles=2000)
+    assert sum(checked.values()) > 500
+
+
+def test_amounts_of_which_the_largest_is_known():
+    widths, largest = {"some": 7, "one": 1, "none_before": 3}, {"some": 64}
+    rng = random.Random(3)
+    checked = run_counters(widths, largest=largest, cycles=2000, clears={77, 600},
+                           amount=lambda name, cycle: rng.choice([0, largest.get(name, 1)]))
+    assert min(checked.values()) > 30
+    with pytest.raises(AssertionError, match="larger than it ever should be"):
+        run_counters(widths, largest=largest, amount=lambda name, cycle: 65 * (name == "some"))
+
+
+@pytest.mark.parametrize("clear", range(40, 60))
+def test_cleared_in_any_cycle_of_a_round(clear):
+    """What is shown when all is quiet again is exact, wherever the ring was."""
+    names, quiet = list(MANY), 80
+    dut = Counters(names=names, widths=MANY, kept=KEPT, marked=MARKED)
 
     async def bench(ctx):
-        for first, rows in runs:
-            ctx.set(dut.clear, 1)
+        counts = dict.fromkeys(names, 0)
+        for cycle in range(quiet):
+            ctx.set(dut.clear, cycle == clear)
+            for name in names:
+                adds = (1 << MANY[name]) - 1
+                ctx.set(getattr(dut, name), adds)
+                counts[name] += adds
+                if cycle == clear and name not in KEPT:
+                    counts[name] = 0
+            for name in MARKED:
+                # Marks in the cycle of the clear, and in the last one.
+                ctx.set(getattr(dut, f"{name}_mark"), cycle in (clear, quiet - 1))
             await ctx.tick()
-            ctx.set(dut.clear, 0)
-            total = 0
-            for cycle in range(40):
-                ctx.set(dut.reads_weights, cycle - 1 in (first, first + 3, 20))
-                ctx.set(dut.row_written, cycle in rows)
-                total += ctx.get(dut.cycles)
-                await ctx.tick()
-            last = max([row for row in rows if row > first], default=first - 1)
-            assert total == last - first + 1
+        for name in names:
+            ctx.set(getattr(dut, name), 0)
+        for name in MARKED:
+            ctx.set(getattr(dut, f"{name}_mark"), 0)
+            counts[name] -= (1 << MANY[name]) - 1       # that of the mark's cycle is not in it
+        for number, name in enumerate(names):
+            ctx.set(dut.select, number)
+            await ctx.tick().repeat(dut.read_cycles)
+            assert ctx.get(dut.value) == counts[name], name
 
     simulate(dut, bench)
 
 
-def test_one_counter_is_enough():
-    dut = Counters(names=["only"], widths={"only": 2})
+def test_words_wrap():
+    """An amount of 28 bits passes 2**32 in a few rounds, where one of a single bit takes days."""
+    checked = run_counters({"one": 1, "large": 28}, cycles=1500,
+                           amount=lambda name, cycle: 1 if name == "one" else (1 << 28) - 5)
+    assert min(checked.values()) > 30
+
+
+def test_refuses():
+    with pytest.raises(ValueError, match="both kept and marked"):
+        Counters(names=["a"], widths={"a": 1}, kept={"a"}, marked={"a"})
+    with pytest.raises(ValueError, match="can't count amounts"):
+        Counters(names=["a", "b"], widths={"a": 32, "b": 1})
+
+
+@pytest.mark.parametrize("width", range(1, MAX_SHIFT_WIDTH + 1))
+def test_every_code_occurs_once(width):
+    codes = shift_codes(width)
+    assert sorted(codes) == list(range(1 << width)) and codes[-1] == 0
+    assert all(after >> 1 == code & (1 << width - 1) - 1
+               for code, after in zip(codes, codes[1:] + codes[:1], strict=True))
+
+
+@pytest.mark.parametrize("length", [2, 3, 4, 5, 13, 16, 32, 33, 100, 256])
+def test_codes_in_hardware(length):
+    """A counter of them, also one that comes round early, and the way back to numbers."""
+    class Codes(wiring.Component):
+        advance: In(1)
+        code: Out(8)
+        down: Out(8)
+
+        def elaborate(self, platform):
+            m = Module()
+            code = round_trip(m, "code", length=length, advance=self.advance)
+            m.d.comb += [self.code.eq(code), self.down.eq(count_down(code))]
+            return m
+
+    dut = Codes()
+    width = (length - 1).bit_length()
+    codes = shift_codes(width)
+    rng = random.Random(length)
 
     async def bench(ctx):
-        ctx.set(dut.only, 3)
-        await ctx.tick()
-        assert ctx.get(dut.value) == 0, "the amount is in the counter, not yet shown"
-        ctx.set(dut.only, 0)
-        await ctx.tick()
-        assert ctx.get(dut.value) == 3
+        number = 0
+        for _ in range(3 * length):
+            assert ctx.get(dut.code) == codes[number]
+            assert ctx.get(dut.down) == (1 << width) - 1 - number
+            advance = rng.random() < .8
+            ctx.set(dut.advance, advance)
+            number = (number + advance) % length
+            await ctx.tick()
 
     simulate(dut, bench)
 

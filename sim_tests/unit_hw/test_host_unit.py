@@ -44,7 +44,7 @@ def test_elements_come_and_go(width, busy, slow):
     async def bench(ctx):
         nonlocal stalls, drops
         pending, sent, cycle, coming = list(jobs), list(words), 0, {}
-        got, read_masks, written = [], [], -9
+        got, read_masks, written, turn = [], [], -9, False
         while cycle < 5000 and (pending or len(got) < sum(
                 2 + -(-length // lanes) for to_core, _, length, _ in jobs if not to_core)
                 or not ctx.get(dut.idle)):
@@ -53,6 +53,8 @@ def test_elements_come_and_go(width, busy, slow):
             ctx.set(dut.write_free, may_write)
             takes = rng.random() >= slow
             ctx.set(dut.packets.ready, takes)
+            turn = bool(ctx.get(dut.sends)) and (turn or rng.random() < .3)
+            ctx.set(dut.turn, turn)
             sends = bool(sent) and rng.random() >= slow and not ctx.get(dut.almost_full)
             ctx.set(dut.input_valid, sends)
             ctx.set(dut.input_word, sent[0] if sends else rng.getrandbits(32))
@@ -79,6 +81,9 @@ def test_elements_come_and_go(width, busy, slow):
             assert not ctx.get(dut.idle) or cycle - written >= write_latency
             stalls += ctx.get(dut.input_stalled)
             drops += ctx.get(dut.dropped)
+            if not turn:
+                assert not ctx.get(dut.packets.valid) and not ctx.get(dut.packets.payload)
+                assert ctx.get(dut.waits) or not ctx.get(dut.sends)
             if ctx.get(dut.packets.valid) and takes:
                 got.append(ctx.get(dut.packets.payload))
             await ctx.tick()
@@ -133,6 +138,7 @@ def test_no_more_is_read_than_can_wait():
 
     async def bench(ctx):
         ctx.set(dut.read_free, 1)
+        ctx.set(dut.turn, 1)
         ctx.set(dut.writes.valid, 1)
         ctx.set(dut.writes.payload, {"address": 0, "length": 4 * words, "tag": 0})
         for cycle in range(200):
@@ -165,24 +171,38 @@ def test_packets_stay_whole_and_senders_take_turns(stall):
     expected = [list(queue) for queue in queues]
 
     async def bench(ctx):
-        words = [sum(queue, []) for queue in queues]
-        got = []
+        packets, got, gap = [[], []], [], 0
+        sides = ((dut.first, dut.first_sends, dut.first_turn),
+                 (dut.second, dut.second_sends, dut.second_turn))
         for _ in range(1500):
-            offers = [bool(side) and rng.random() >= stall for side in words]
-            for stream, side, offer in zip((dut.first, dut.second), words, offers, strict=True):
-                ctx.set(stream.valid, offer)
-                ctx.set(stream.payload, side[0] if offer else 0)
+            offers = []
+            for number, (side, sends, turn) in enumerate(sides):
+                if packets[number] is None:
+                    packets[number] = []
+                elif not packets[number] and queues[number] and rng.random() >= stall:
+                    packets[number] = list(queues[number].pop(0))
+                offer = bool(packets[number] and ctx.get(turn)) and rng.random() >= stall
+                offers.append(offer)
+                ctx.set(sends, bool(packets[number]))
+                ctx.set(side.valid, offer)
+                ctx.set(side.payload, packets[number][0] if offer else 0)
             takes = rng.random() >= stall
             ctx.set(dut.packets.ready, takes)
             await ctx.delay(1e-8)
-            if ctx.get(dut.packets.valid) and takes:
+            assert ctx.get(dut.packets.valid) == any(offers)
+            # Never two at a time; and nobody waits while no one has something to send.
+            turns = [bool(ctx.get(turn)) for _, _, turn in sides]
+            assert not all(turns)
+            waits = any(packets) and not any(
+                turn and bool(packet) for turn, packet in zip(turns, packets, strict=True))
+            gap = gap + 1 if waits else 0
+            assert gap <= 1
+            if any(offers) and takes:
                 got.append(ctx.get(dut.packets.payload))
-            moved = [ctx.get(stream.ready) and offer for stream, offer
-                     in zip((dut.first, dut.second), offers, strict=True)]
+            for number, (side, _, _) in enumerate(sides):
+                if offers[number] and ctx.get(side.ready):
+                    packets[number] = packets[number][1:] or None
             await ctx.tick()
-            for side, move in zip(words, moved, strict=True):
-                if move:
-                    side.pop(0)
         order = []
         while got:
             packet, got = got[:2 + got[1]], got[2 + got[1]:]

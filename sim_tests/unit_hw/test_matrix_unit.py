@@ -70,24 +70,23 @@ class Bench:
     async def watch(self, ctx):
         """The unified buffer, and a record of events: runs before the other benches each cycle."""
         matrix, weights = self.dut.matrix, self.dut.weights
-        pending = deque([(0, 0, 0, 0)] * (self.read_latency - 1))
+        pending = deque([(0, 0, 0)] * (self.read_latency - 1))
         names = COUNTS
         while not self.finished:
-            (_, _, enable, address, mask, padding, taken, accepted, tiles, operation, fed,
+            (_, _, enable, address, mask, taken, accepted, tiles, operation, fed,
              *counted) = await ctx.tick().sample(
-                matrix.read_enable, matrix.read_address, matrix.read_mask,
-                matrix.read_padding, matrix.taken,
+                matrix.read_enable, matrix.read_address, matrix.read_mask, matrix.taken,
                 weights.operations.valid & weights.operations.ready,
                 weights.operations.payload.tiles,
                 matrix.operations.valid & matrix.operations.ready, matrix.fed,
                 *(getattr(matrix, name) for name in names))
-            pending.append((enable, address, mask, padding))
-            enable, address, mask, padding = pending.popleft()
+            pending.append((enable, address, mask))
+            enable, address, mask = pending.popleft()
             for lane in range(self.config.banks):
-                # What is not asked for may be anything.
+                # What is not wanted may be anything.
                 ctx.set(matrix.read_data[lane], int(
-                    self.rng.integers(-2, 2) if not enable else padding if not mask >> lane & 1 else
-                    self.unified[(address + lane) % self.config.unified_depth]))
+                    self.unified[(address + lane) % self.config.unified_depth]
+                    if enable and mask >> lane & 1 else self.rng.integers(-2, 2)))
             if taken:
                 self.taken.append(self.cycle)
             if accepted:
@@ -161,7 +160,7 @@ def random_program(rng, config, count):
 
 
 @pytest.mark.parametrize("name, read_latency, idle", [
-    *((name, latency, idle) for name in CONFIGS for latency, idle in ((3, .9), (6, 0))),
+    *((name, latency, idle) for name in CONFIGS for latency, idle in ((2, .9), (6, 0))),
     ("4x4", 3, 0), ("2x2", 7, .9), ("3x5, narrow", 4, 0)])
 def test_random_programs(name, read_latency, idle):
     config = CONFIGS[name]
@@ -251,5 +250,5 @@ def test_emitted_verilog_passes_lint(rows, columns, tmp_path):
 
 
 def test_parameters_are_checked():
-    with pytest.raises(ValueError, match="at least 3 cycles, not 2"):
-        MatrixUnit(small(rows=2, columns=2), read_latency=2)
+    with pytest.raises(ValueError, match="at least 2 cycles, not 1"):
+        MatrixUnit(small(rows=2, columns=2), read_latency=1)

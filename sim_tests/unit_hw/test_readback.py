@@ -9,7 +9,9 @@ from hw.systolic.readback import Readback
 from sim_tests.bench.simulate import simulate
 
 #: Cycles from a read of the unified buffer to its elements: the shortest, and a longer one.
-BUFFER_LATENCIES = (4, 7)
+BUFFER_LATENCIES = (5, 8)
+#: Cycles from the choice of a counter to its value.
+COUNTER_CYCLES = 6
 FETCHES = 60
 
 
@@ -21,30 +23,44 @@ def test_random_fetches(lanes, buffer_latency):
     counters = [rng.getrandbits(32) for _ in DenseCounter]
     dut = Readback(identity=identity, lanes=lanes, memory_width=4, address_width=16)
     kinds = (DenseMemory.UNIFIED, DenseMemory.COUNTERS, DenseMemory.IDENTITY)
+    faults = 0
     asked = dict.fromkeys(kinds, 0)
 
     async def bench(ctx):
-        select = 0
+        nonlocal faults
+        chosen = [0] * COUNTER_CYCLES
         for _ in range(FETCHES):
             memory = rng.choice(kinds)
             address = rng.randrange({DenseMemory.UNIFIED: 1 << 16,
                                      DenseMemory.COUNTERS: len(counters),
                                      DenseMemory.IDENTITY: len(identity)}[memory])
-            words = [rng.getrandbits(32) for _ in range(buffer_latency + 3)]
+            late = memory == DenseMemory.COUNTERS
+            words = [rng.getrandbits(32)
+                     for _ in range(COUNTER_CYCLES + 3 if late else buffer_latency + 3)]
             ctx.set(dut.fetch_memory, memory)
             for cycle, word in enumerate(words):
                 ctx.set(dut.fetch_valid, cycle == 0)
                 ctx.set(dut.fetch_address, address if cycle == 0 else rng.getrandbits(16))
-                # A counter comes one cycle after it has been selected, elements each cycle.
-                ctx.set(dut.counter, counters[select] if select < len(counters) else 0)
+                # A counter comes some cycles after it has been selected, elements each cycle.
+                chosen = [*chosen[1:], ctx.get(dut.select)]
+                right = len(set(chosen)) == 1 and chosen[0] < len(counters)
+                ctx.set(dut.counter, counters[chosen[0]] if right else rng.getrandbits(32))
                 ctx.set(dut.elements.as_value(), word)
-                select = ctx.get(dut.select)
                 await ctx.tick()
-            expected = {DenseMemory.UNIFIED: words[1 + buffer_latency],
+            if rng.random() < .3:
+                ctx.set(dut.faulted, 1)
+                ctx.set(dut.fault_word, fault := rng.getrandbits(32))
+                await ctx.tick().repeat(3)
+                assert ctx.get(dut.word) == fault
+                ctx.set(dut.faulted, 0)
+                await ctx.tick().repeat(3)
+                faults += 1
+                continue
+            expected = {DenseMemory.UNIFIED: words[-2],
                         DenseMemory.COUNTERS: counters[address % len(counters)],
                         DenseMemory.IDENTITY: identity[address % len(identity)]}
             assert ctx.get(dut.word) == expected[memory]
             asked[memory] += 1
 
     simulate(dut, bench)
-    assert sum(asked.values()) == FETCHES and min(asked.values()) > 0
+    assert sum(asked.values()) + faults == FETCHES and faults > 0 and min(asked.values()) > 0
