@@ -5,14 +5,19 @@ from amaranth import *
 from .multiplier import Multiplier
 from .output_stage import OutputStage
 from .pipeline import add_carry, delay, register, shift_left
-from .power_multiplier import PowerMultiplier
+from .power_multiplier import POWER_WIDTH, PowerMultiplier, power_of
 
-__all__ = ["ChannelOutputStage"]
+__all__ = ["ChannelOutputStage", "differs", "shift_code"]
 
 
 def differs(bits, bit):
     """Whether any of `bits` is not `bit`; there may be none."""
     return (bits ^ bit.replicate(len(bits))).any() if len(bits) else Const(0, 1)
+
+
+def shift_code(shift):
+    """A shift, a Value of 5 bits, as 2 to the power of its lower 4 bits, and the highest bit."""
+    return Cat(power_of(shift[:4]), shift[4])
 
 
 class ChannelOutputStage(OutputStage):
@@ -38,7 +43,8 @@ class ChannelOutputStage(OutputStage):
         As for `OutputStage`, whose members it has.
     shift_multipliers : bool
         Shift by multiplication with powers of two: four multipliers more, and a third of the
-        shifters' look-up tables less.
+        shifters' look-up tables less. Shifts come as `shift_code` then, which whoever keeps them
+        can make once for all lanes.
     """
 
     latency = 21
@@ -48,6 +54,8 @@ class ChannelOutputStage(OutputStage):
 
     def __init__(self, *, sum_in_width, activation_width, shift_multipliers=False):
         self.shift_multipliers = shift_multipliers
+        if shift_multipliers:
+            self.shift_width = POWER_WIDTH + 1
         super().__init__(sum_in_width=sum_in_width, activation_width=activation_width)
 
     def elaborate(self, platform):
@@ -115,8 +123,16 @@ class ChannelOutputStage(OutputStage):
         above = register(m, above | (~below & (self.high < result)), "above")
         below = register(m, below | (result < self.low), "below")
         result = register(m, result[:self.activation_width].as_signed(), "inside")
-        clamped = Mux(above, self.high, Mux(below, self.low, result))
-        m.d.comb += self.payload.eq(register(m, clamped, "activation"))
+        # One of three registers, the others of which are cleared.
+        choices = []
+        for name, value, chosen in (("highest", self.high, above), ("lowest", self.low,
+                                    ~above & below), ("activation", result, ~above & ~below)):
+            choice = register(m, value.as_unsigned(), name)
+            with m.If(~chosen):
+                m.d.sync += choice.eq(0)
+            choices.append(choice)
+        highest, lowest, inside = choices
+        m.d.comb += self.payload.eq((highest | lowest | inside).as_signed())
 
         # What goes along: is there data at all, and what has it met?
         valid = Signal(self.latency)
@@ -142,12 +158,12 @@ class ChannelOutputStage(OutputStage):
 
     def _multiply_left(self, m, value, clipped, negative):
         m.submodules.shift_left = power = PowerMultiplier()
-        m.d.comb += [power.number.eq(value), power.exponent.eq(self.left_shift[:4])]
+        m.d.comb += [power.number.eq(value), power.power.eq(self.left_shift)]
         cycles = power.latency + 1
         low, high = (register(m, part, name) for part, name in zip(
             power.products, ("multiplied_left", "multiplied_left_high"), strict=True))
-        far = delay(m, self.left_shift[4], cycles, "left_far")
-        shifts = delay(m, self.left_shift.any(), cycles, "left_shifts")
+        far = delay(m, self.left_shift[-1], cycles, "left_far")
+        shifts = delay(m, ~self.left_shift[0] | self.left_shift[-1], cycles, "left_shifts")
         negative = delay(m, negative, cycles, "negative")
         clipped = delay(m, clipped, cycles, "clipped")
         middle = low[16:32] | high[:16]
@@ -184,10 +200,10 @@ class ChannelOutputStage(OutputStage):
 
     def _multiply_right(self, m, value):
         m.submodules.shift_right = power = PowerMultiplier(down=True)
-        m.d.comb += [power.number.eq(value), power.exponent.eq(self.right_shift[:4])]
+        m.d.comb += [power.number.eq(value), power.power.eq(self.right_shift)]
         low, high = (register(m, part, name) for part, name in zip(
             power.products, ("multiplied_right", "multiplied_right_high"), strict=True))
-        amount = delay(m, self.right_shift[4], power.latency + 1, "right_far")
+        amount = delay(m, self.right_shift[-1], power.latency + 1, "right_far")
         negative = high[31]
         # What is cut off next to nothing but zeros is known from the factors' products alone.
         low_less = register(m, power.products[0][:15].any(), "low_less")

@@ -55,6 +55,8 @@ class OutputStage(wiring.Component):
         Saturations that this result met, 0 to 2; 0 while `output_valid` is low.
     """
 
+    #: Bits of a shift.
+    shift_width = 5
     #: Cycles from `input_valid` to `output_valid`.
     latency = 12
 
@@ -71,8 +73,8 @@ class OutputStage(wiring.Component):
             "sum": In(signed(sum_in_width)),
             "bias": In(signed(32)),
             "multiplier": In(32),
-            "left_shift": In(5),
-            "right_shift": In(5),
+            "left_shift": In(self.shift_width),
+            "right_shift": In(self.shift_width),
             "low": In(signed(activation_width)),
             "high": In(signed(activation_width)),
             "output_valid": Out(1),

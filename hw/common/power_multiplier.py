@@ -7,7 +7,15 @@ from amaranth.lib.wiring import In, Out
 from .multiplier import Multiplier
 from .pipeline import register
 
-__all__ = ["PowerMultiplier"]
+__all__ = ["POWER_WIDTH", "PowerMultiplier", "power_of"]
+
+#: Bits of a power of two as it is handed on.
+POWER_WIDTH = 16
+
+
+def power_of(exponent):
+    """2**exponent, of 4 bits, as a Value of POWER_WIDTH bits: a look-up table each."""
+    return Cat(exponent == bit for bit in range(POWER_WIDTH))
 
 
 class PowerMultiplier(wiring.Component):
@@ -32,14 +40,15 @@ class PowerMultiplier(wiring.Component):
     Members
     -------
     number : In(signed(32))
-    exponent : In(4)
+    power : In(POWER_WIDTH)
+        2**exponent, for an exponent from 0 to 15.
     products : Out(ArrayLayout(32, 2))
     """
 
     latency = 1 + Multiplier.latency
 
     number: In(signed(32))
-    exponent: In(4)
+    power: In(POWER_WIDTH)
     products: Out(data.ArrayLayout(32, 2))
 
     def __init__(self, *, down=False):
@@ -49,8 +58,8 @@ class PowerMultiplier(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        power = register(m, Cat(self.exponent == (16 - bit if self.down else bit)
-                                for bit in range(17)), "power")
+        power = register(m, Cat(Const(0, 1), reversed(self.power)) if self.down else self.power,
+                         "power_held")
         for half, (name, part) in enumerate((
                 ("low", self.number[:16]), ("high", self.number[16:].as_signed()))):
             m.submodules[name] = multiply = Multiplier(a_width=17, b_width=18)

@@ -207,7 +207,8 @@ class ActivationUnit(wiring.Component):
 
         # Constants: the same for all of a vector, else of one beat of the columns after the other.
         m.submodules.parameters = parameters = ParameterMemory(
-            depth=config.parameter_depth, lanes=lanes, delays=self._lanes[0].delays)
+            depth=config.parameter_depth, lanes=lanes, delays=self._lanes[0].delays,
+            coded=self._lanes[0].shift_width > 5)
         m.d.comb += [
             parameters.load.eq(self.load.valid & (self.load.memory == DenseMemory.PARAMETERS)),
             parameters.load_channel.eq(self.load.address),

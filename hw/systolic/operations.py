@@ -38,8 +38,9 @@ def matrix_operation(config):
         "columns": bits_for(config.columns),
         "tiles": 16,
         "accumulator": depths["accumulator"],
-        "lines": 16,                        # output lines
-        "pixels": 16,                       # outputs in a line
+        # Output lines, and outputs in a line: there is a row of accumulators for each.
+        "lines": bits_for(config.accumulator_depth),
+        "pixels": bits_for(config.accumulator_depth),
         "first_line": depths["unified"],    # source + y * line_stride
         "line_step": depths["unified"],     # y_step * line_stride
         "kernel_step": depths["unified"],   # dilation * line_stride

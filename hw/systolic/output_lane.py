@@ -33,6 +33,7 @@ class OutputLane(wiring.Component):
     result_cycles : int
         The part of it behind `taken`.
     delays : dict of str to int
+    shift_width : int
         See `ChannelOutputStage`.
 
     Members
@@ -64,6 +65,7 @@ class OutputLane(wiring.Component):
                               FunctionTable(width=config.activation_width,
                                             tables=config.function_tables))
         self.delays = self._stage.delays
+        self.shift_width = self._stage.shift_width
         self.result_cycles = 1 + (self._function.latency if self._function else 0)
         self.latency = self._stage.latency + self.result_cycles
         super().__init__({
@@ -71,8 +73,8 @@ class OutputLane(wiring.Component):
             "sum": In(signed(33)),
             "bias": In(signed(32)),
             "multiplier": In(32),
-            "left_shift": In(5),
-            "right_shift": In(5),
+            "left_shift": In(self.shift_width),
+            "right_shift": In(self.shift_width),
             "low": In(signed(config.centred_width)),
             "high": In(signed(config.centred_width)),
             "zero_point": In(signed(config.activation_width)),

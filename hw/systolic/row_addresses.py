@@ -91,8 +91,8 @@ class RowAddresses(wiring.Component):
         y = Signal(signed(POSITION_WIDTH), reset_less=True)
         line = Signal(ceil_log2(self.config.unified_depth), reset_less=True)
         accumulator = Signal(ceil_log2(self.config.accumulator_depth), reset_less=True)
-        m.submodules.pixels = pixels = LoopCounter(width=16)
-        m.submodules.lines = lines = LoopCounter(width=16)
+        m.submodules.pixels = pixels = LoopCounter(width=len(operation.pixels))
+        m.submodules.lines = lines = LoopCounter(width=len(operation.lines))
         first = Signal(reset_less=True)
 
         ends = Signal()         # nothing of the tile comes after this row

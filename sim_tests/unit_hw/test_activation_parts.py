@@ -185,7 +185,7 @@ def test_powers(down):
         for cycle in range(len(cases) + dut.latency):
             if cycle < len(cases):
                 ctx.set(dut.number, cases[cycle][0])
-                ctx.set(dut.exponent, cases[cycle][1])
+                ctx.set(dut.power, 1 << cases[cycle][1])
             if cycle >= dut.latency:
                 number, exponent = cases[cycle - dut.latency]
                 low, high = (ctx.get(product) for product in dut.products)

@@ -30,7 +30,10 @@ def stream_through(dut, sums, biases, constants, *, low, high, gaps):
             ctx.set(dut.sum, 0x5A5A if at(0) is None else int(sums[at(0)]))
             for name, values in channels.items():
                 number = at(dut.delays[name])
-                ctx.set(getattr(dut, name), 9 if number is None else int(values[number]))
+                value = 9 if number is None else int(values[number])
+                if name.endswith("_shift") and dut.shift_multipliers:
+                    value = 1 << value % 16 | value // 16 << 16
+                ctx.set(getattr(dut, name), value)
             _, _, valid, payload, count = await ctx.tick().sample(
                 dut.output_valid, dut.payload, dut.saturated)
             assert valid == (at(dut.latency) is not None)
