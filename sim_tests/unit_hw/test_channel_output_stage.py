@@ -74,6 +74,25 @@ def test_extremes(shift_multipliers):
     assert set(counts) == {0, 1, 2}
 
 
+@pytest.mark.parametrize("shift_multipliers", [False, True])
+def test_every_bit_that_is_cut_off_counts(shift_multipliers):
+    """Of half a step below zero, any further bit makes more, which is rounded the other way."""
+    dut = ChannelOutputStage(sum_in_width=33, activation_width=9,
+                             shift_multipliers=shift_multipliers)
+    # Shifted left by 1 and multiplied by 1/2, a sum is itself.
+    cases = [(extra - (1 << shift) - (1 << shift - 1), shift) for shift in range(1, 30)
+             for extra in (0, *(1 << bit for bit in range(shift - 1)))]
+    sums, right = np.array(cases).T
+    results, _ = check(
+        dut, sums, np.zeros(len(cases), int),
+        {"multiplier": np.full(len(cases), 1 << 30), "left_shift": np.ones(len(cases), int),
+         "right_shift": right}, low=-256, high=255)
+    # -1.5 becomes -2, and anything between it and -1 becomes -1.
+    assert {(exact == -3 << shift - 1, result) for (exact, shift), result in zip(
+        cases, results, strict=True)} == {(True, -2), (False, -1)}
+    assert len(cases) > 400
+
+
 @pytest.mark.parametrize("sum_in_width, activation_width, shift_multipliers", [
     (33, 9, False), (24, 16, False), (40, 2, True), (33, 9, True)])
 def test_random_sums(sum_in_width, activation_width, shift_multipliers):

@@ -150,6 +150,10 @@ def random_program(rng, config, count):
     """Operations, and the Read_Weights for their tiles as (first row, tiles)."""
     operations = [(convolution if rng.random() < .5 else matrix_multiply)(rng, config)
                   for _ in range(count)]
+    # As many lines, and as many outputs in one, as there are accumulators.
+    depth = config.accumulator_depth
+    operations += [matrix_multiply(rng, config, lines=depth, accumulator=0),
+                   convolution(rng, config, lines=1, pixels=depth, accumulator=0)]
     left, reads = sum(operation["tiles"] for operation in operations), []
     longest = config.weight_depth // config.rows
     while left:
