@@ -16,7 +16,7 @@ from golden.systolic.matmul import matmul_program
 from hw.config import DenseConfig
 from hw.systolic.core import DenseCore
 from scripts.dense_run import check_run
-from sim_tests.bench.dense_cores import DENSE_CORES
+from sim_tests.bench.dense_cores import DENSE_CORES, SQUARE_CORES
 from sim_tests.bench.player import build_simulator
 from sim_tests.bench.random_programs import legal_run
 
@@ -35,9 +35,9 @@ def check(simulator, memories):
     return counters
 
 
-@pytest.mark.parametrize("name", DENSE_CORES)
+@pytest.mark.parametrize("name", [*DENSE_CORES, *SQUARE_CORES])
 def test_random_programs(name):
-    config = DENSE_CORES[name]
+    config = {**DENSE_CORES, **SQUARE_CORES}[name]
     simulator = build_simulator(DenseCore(config), name="dense_core")
     counters = Tally()
     for seed in range(PROGRAMS):
