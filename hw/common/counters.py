@@ -217,7 +217,7 @@ class Counters(wiring.Component):
         with m.If(mark):
             m.d.sync += at_mark.eq(low)
         with m.If(self.clear):
-            m.d.sync += [at_mark.eq(low.init), marked.eq(0)]
+            m.d.sync += at_mark.eq(low.init)
         return at_mark, marked & turn
 
 
