@@ -36,8 +36,8 @@ class Counters(wiring.Component):
     because a low part wraps once a round at most: in the ``P`` cycles of a round, with P places in
     the ring, it advances by P times its largest amount, and it is so wide that this is less than
     2**width. Low parts of amounts of one bit count in `shift_codes`, which take one look-up table
-    whatever their width; all count down, and words are kept as their complements, so that
-    what has been masked away is 0 and no bit has to be inverted.
+    whatever their width. All tell their complements: those are 0 where they are masked away, and
+    added to the low part of a round before they carry if the low part is less.
 
     A `marked` counter shows what a count was at its last mark, 0 before the first one. It has two
     neighbouring places: that of the count, and that of what is shown, which after a mark takes the
@@ -118,16 +118,18 @@ class Counters(wiring.Component):
         # word is forgotten.
         others = Signal(count, init=(1 << count) - 2)
         turn = ~others
-        cleared, started = (Signal(count, init=-1, name=name) for name in ("cleared", "started"))
-        m.d.sync += [
-            others.eq(others.rotate_left(1)),
-            cleared.eq(cleared >> 1),
-            started.eq(started >> 1),
-        ]
+        m.d.sync += others.eq(others.rotate_left(1))
+        counted, stays = Signal(count), Const(0)
+        m.d.sync += counted.eq(Cat(counted[1:], 1))
         with m.If(self.clear):
-            m.d.sync += cleared.eq(-1)
-        stays = Cat(turn[place] for place, (name, _) in enumerate(places) if name in self.kept)
-        forgets = Mux(stays.any(), started[0], cleared[0])
+            m.d.sync += counted.eq(0)
+        if self.kept:
+            # What has been kept is counted from the beginning.
+            begun = Signal(count)
+            m.d.sync += begun.eq(Cat(begun[1:], 1))
+            stays = begun[0] & Cat(turn[place] for place, (name, _) in enumerate(places)
+                                   if name in self.kept).any()
+        forgets = ~(counted[0] | stays)
 
         lows = {name: self._low(m, name) for name in self.names}
         moves, sampled = Const(1), []
@@ -138,9 +140,12 @@ class Counters(wiring.Component):
                 moves = moves & ~takes_over
             sampled.append((name, register(m, Mux(turn[place], low, 0), f"sampled_{place}")))
 
-        # Of these one is not 0. Codes become numbers.
-        parts = [delay(m, low, 2, f"sampled_{place}") for place, (name, low) in enumerate(sampled)
-                 if not self._coded(name)]
+        # Of these one is not 0. Codes become numbers. Two or three of the others are merged last.
+        parts = [low for name, low in sampled if not self._coded(name)]
+        if len(parts) > 3:
+            parts = [delay(m, reduce(or_, parts), 2, "part")]
+        else:
+            parts = [delay(m, low, 2, f"part_{number}") for number, low in enumerate(parts)]
         codes = [low for name, low in sampled if self._coded(name)]
         if codes:
             code = register(m, reduce(or_, codes), "code")
@@ -149,7 +154,7 @@ class Counters(wiring.Component):
 
         word = self._ring(
             m, low, turn, widths={name: len(low) for name, low in lows.items()},
-            moves=delay(m, moves, _LOOK_CYCLES - 1, "moves"),
+            moves=delay(m, moves, _LOOK_CYCLES - 1, "moves") if self.marked else moves,
             forgets=delay(m, forgets, _LOOK_CYCLES - 1, "forgets"))
         numbers = [self.names.index(name) if shows else len(self.names) for name, shows in places]
         at = [Signal(range(len(self.names) + 1), name=f"number_{place}",
@@ -158,7 +163,7 @@ class Counters(wiring.Component):
         shown = Signal(32, reset_less=True)
         with m.If(at[0] == self.select):
             m.d.sync += shown.eq(word)
-        m.d.comb += self.value.eq(~shown)
+        m.d.comb += self.value.eq(shown)
 
         return m
 
@@ -168,25 +173,26 @@ class Counters(wiring.Component):
         The first one stays for another cycle if the second does not move; it is 0 if forgotten.
         """
         count = len(self._places)
-        words = [Signal(32, name=f"word_{place}", init=-1, reset_less=True)
-                 for place in range(count)]
+        words = [Signal(32, name=f"word_{place}", reset_less=True) for place in range(count)]
         met = Signal(32)
         with m.If(moves):
             m.d.sync += words[0].eq((words[1:] + [met])[0])
         with m.If(forgets):
-            m.d.sync += words[0].eq(-1)
+            m.d.sync += words[0].eq(0)
         for word, behind in zip(words[1:], words[2:] + [met], strict=False):
             m.d.sync += word.eq(behind)
 
-        # A borrow from the upper part, for which the lower one makes room.
-        less = words[0] - low
+        # A carry into the upper part, for which the lower one makes room.
+        total = words[0] + low
         for bit in range(32):
             in_low = [place for place, (name, _) in enumerate(self._places) if bit < widths[name]]
             if len(in_low) == count:
-                m.d.comb += met[bit].eq(low[bit])
-            else:
+                m.d.comb += met[bit].eq(~low[bit])
+            elif in_low:
                 takes = Cat(turn[(place + _LOOK_CYCLES) % count] for place in in_low).any()
-                m.d.comb += met[bit].eq(Mux(takes, low[bit], less[bit]) if in_low else less[bit])
+                m.d.comb += met[bit].eq(Mux(takes, ~low[bit], total[bit]))
+            else:
+                m.d.comb += met[bit].eq(total[bit])
         return met
 
     def _coded(self, name):

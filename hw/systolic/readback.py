@@ -1,5 +1,8 @@
 """What the host reads of the dense core: counters, identity, words of the unified buffer."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -75,17 +78,16 @@ class Readback(wiring.Component):
         m.d.comb += table.addr.eq(select)
         identity = register(m, table.data, "identity_shown")
 
-        # What is not asked for is 0. Counters are kept as complements, see there.
+        # What is not asked for is 0.
         def asked(memory):
             return register(m, (self.fetch_memory == memory) & ~self.faulted,
                             f"asks_{memory.name.lower()}")
 
-        elements = register(m, Mux(asked(DenseMemory.UNIFIED), self.elements.as_value(), 0),
-                            "elements_asked")
-        counted = Signal(32, init=-1, reset_less=True)
-        m.d.sync += counted.eq(Mux(asked(DenseMemory.COUNTERS), ~self.counter, -1))
-        identity = register(m, Mux(asked(DenseMemory.IDENTITY), identity, 0), "identity_asked")
-        fault = register(m, Mux(self.faulted, self.fault_word, 0), "fault_asked")
-        m.d.sync += self.word.eq(elements | ~counted | identity | fault)
+        words = {DenseMemory.UNIFIED: self.elements.as_value(),
+                 DenseMemory.COUNTERS: self.counter, DenseMemory.IDENTITY: identity}
+        shown = [register(m, Mux(asked(memory), word, 0), f"{memory.name.lower()}_shown")
+                 for memory, word in words.items()]
+        shown.append(register(m, Mux(self.faulted, self.fault_word, 0), "fault_shown"))
+        m.d.sync += self.word.eq(reduce(or_, shown))
 
         return m
