@@ -43,9 +43,10 @@ class Counters(wiring.Component):
     neighbouring places: that of the count, and that of what is shown, which after a mark takes the
     word of the count over, as it was a round before, and advances it to the count at the mark.
 
-    Timing: `value` is right `read_cycles` cycles after `select` has changed, and stays so: it is
-    the counter in one of the last cycles, no earlier than that change. An amount that is added in a
-    cycle belongs to the counter from the next cycle on.
+    Timing: every P cycles `shows` is high and `value` is the counter numbered `select`, as it was
+    some cycles before. What is taken of it in each such cycle is, `read_cycles` cycles after
+    `select` has changed and from then on, the counter in one of the cycles since that change. An
+    amount that is added in a cycle belongs to the counter from the next cycle on.
 
     Parameters
     ----------
@@ -73,6 +74,7 @@ class Counters(wiring.Component):
     <name>_mark : In(1)
         Strobe: show what has been added before this cycle.
     select : In(range(len(names)))
+    shows : Out(1)
     value : Out(32)
     """
 
@@ -97,6 +99,7 @@ class Counters(wiring.Component):
             **{name: In(widths[name]) for name in self.names},
             **{f"{name}_mark": In(1) for name in self.names if name in self.marked},
             "select": In(range(max(2, len(self.names)))),
+            "shows": Out(1),
             "value": Out(32),
         })
 
@@ -152,18 +155,16 @@ class Counters(wiring.Component):
             parts.append(register(m, count_down(code), "number"))
         low = register(m, reduce(or_, parts), "low")
 
-        word = self._ring(
+        m.d.comb += self.value.eq(self._ring(
             m, low, turn, widths={name: len(low) for name, low in lows.items()},
             moves=delay(m, moves, _LOOK_CYCLES - 1, "moves") if self.marked else moves,
-            forgets=delay(m, forgets, _LOOK_CYCLES - 1, "forgets"))
+            forgets=delay(m, forgets, _LOOK_CYCLES - 1, "forgets")))
+        # What a marked counter counts has no number of its own.
         numbers = [self.names.index(name) if shows else len(self.names) for name, shows in places]
-        at = [Signal(range(len(self.names) + 1), name=f"number_{place}",
+        at = [Signal(range(max(numbers) + 1), name=f"number_{place}",
                      init=numbers[(place - _LOOK_CYCLES) % count]) for place in range(count)]
         m.d.sync += [number.eq(behind) for number, behind in zip(at, at[1:] + at[:1], strict=True)]
-        shown = Signal(32, reset_less=True)
-        with m.If(at[0] == self.select):
-            m.d.sync += shown.eq(word)
-        m.d.comb += self.value.eq(shown)
+        m.d.comb += self.shows.eq(at[0] == self.select)
 
         return m
 
@@ -227,7 +228,7 @@ class Counters(wiring.Component):
         return at_mark, marked & turn
 
 
-def count(m, amounts, *, clear, select, largest=None, kept=(), marks=None):
+def count(m, amounts, *, clear, largest=None, kept=(), marks=None):
     """Add `Counters` to a core.
 
     Parameters
@@ -236,15 +237,15 @@ def count(m, amounts, *, clear, select, largest=None, kept=(), marks=None):
         Gets the submodule `counters`.
     amounts : dict of IntEnum to Value
         Amount to add to each counter, in the order of their numbers.
-    clear, select, largest, kept
+    clear, largest, kept
         See `Counters`; `largest` and `kept` by number.
     marks : dict of IntEnum to Value
         Marks of those that are marked.
 
     Returns
     -------
-    Value
-        The counter that was selected.
+    Counters
+        `select`, `shows` and `value` are the caller's.
     """
     names = {counter: counter.name.lower() for counter in amounts}
     marks = marks or {}
@@ -253,9 +254,9 @@ def count(m, amounts, *, clear, select, largest=None, kept=(), marks=None):
         widths={names[counter]: len(amount) for counter, amount in amounts.items()},
         largest={names[counter]: most for counter, most in (largest or {}).items()},
         marked={names[counter] for counter in marks})
-    m.d.comb += [counters.clear.eq(clear), counters.select.eq(select)]
+    m.d.comb += counters.clear.eq(clear)
     for counter, amount in amounts.items():
         m.d.comb += getattr(counters, names[counter]).eq(amount)
     for counter, mark in marks.items():
         m.d.comb += getattr(counters, f"{names[counter]}_mark").eq(mark)
-    return counters.value
+    return counters

@@ -288,8 +288,8 @@ class DenseCore(wiring.Component):
         m.submodules.readback = readback = Readback(
             identity=self.identity, lanes=config.word_elements,
             memory_width=len(port.fetch.memory), address_width=len(port.fetch.address))
-        counted = count(
-            m, amounts, clear=port.run.start, select=readback.select, kept={DenseCounter.DROPPED},
+        counters = count(
+            m, amounts, clear=port.run.start, kept={DenseCounter.DROPPED},
             largest={DenseCounter.USEFUL_MACS: config.rows * config.columns,
                      DenseCounter.SATURATIONS: config.columns + 2 * config.lanes},
             marks={DenseCounter.MATRIX_CYCLES: delay(m, matrix.row_written, 3, "row_marked")})
@@ -297,7 +297,9 @@ class DenseCore(wiring.Component):
             readback.fetch_valid.eq(port.fetch.valid),
             readback.fetch_memory.eq(port.fetch.memory),
             readback.fetch_address.eq(port.fetch.address),
-            readback.counter.eq(counted),
+            counters.select.eq(readback.select),
+            readback.counter_shows.eq(counters.shows),
+            readback.counter.eq(counters.value),
             readback.faulted.eq(port.faulted),
             readback.fault_word.eq(dispatcher.fault_word),
             *(readback.elements[lane].eq(self.buffer.read_data[lane])
