@@ -36,16 +36,17 @@ class Counters(wiring.Component):
     because a low part wraps once a round at most: in the ``P`` cycles of a round, with P places in
     the ring, it advances by P times its largest amount, and it is so wide that this is less than
     2**width. Low parts of amounts of one bit count in `shift_codes`, which take one look-up table
-    whatever their width; all count down, and words are kept as their complements, so that
-    what has been masked away is 0 and no bit has to be inverted.
+    whatever their width. All tell their complements: those are 0 where they are masked away, and
+    added to the low part of a round before they carry if the low part is less.
 
     A `marked` counter shows what a count was at its last mark, 0 before the first one. It has two
     neighbouring places: that of the count, and that of what is shown, which after a mark takes the
     word of the count over, as it was a round before, and advances it to the count at the mark.
 
-    Timing: `value` is right `read_cycles` cycles after `select` has changed, and stays so: it is
-    the counter in one of the last cycles, no earlier than that change. An amount that is added in a
-    cycle belongs to the counter from the next cycle on.
+    Timing: every P cycles `shows` is high and `value` is the counter numbered `select`, as it was
+    some cycles before. What is taken of it in each such cycle is, `read_cycles` cycles after
+    `select` has changed and from then on, the counter in one of the cycles since that change. An
+    amount that is added in a cycle belongs to the counter from the next cycle on.
 
     Parameters
     ----------
@@ -73,6 +74,7 @@ class Counters(wiring.Component):
     <name>_mark : In(1)
         Strobe: show what has been added before this cycle.
     select : In(range(len(names)))
+    shows : Out(1)
     value : Out(32)
     """
 
@@ -97,6 +99,7 @@ class Counters(wiring.Component):
             **{name: In(widths[name]) for name in self.names},
             **{f"{name}_mark": In(1) for name in self.names if name in self.marked},
             "select": In(range(max(2, len(self.names)))),
+            "shows": Out(1),
             "value": Out(32),
         })
 
@@ -118,16 +121,18 @@ class Counters(wiring.Component):
         # word is forgotten.
         others = Signal(count, init=(1 << count) - 2)
         turn = ~others
-        cleared, started = (Signal(count, init=-1, name=name) for name in ("cleared", "started"))
-        m.d.sync += [
-            others.eq(others.rotate_left(1)),
-            cleared.eq(cleared >> 1),
-            started.eq(started >> 1),
-        ]
+        m.d.sync += others.eq(others.rotate_left(1))
+        counted, stays = Signal(count), Const(0)
+        m.d.sync += counted.eq(Cat(counted[1:], 1))
         with m.If(self.clear):
-            m.d.sync += cleared.eq(-1)
-        stays = Cat(turn[place] for place, (name, _) in enumerate(places) if name in self.kept)
-        forgets = Mux(stays.any(), started[0], cleared[0])
+            m.d.sync += counted.eq(0)
+        if self.kept:
+            # What has been kept is counted from the beginning.
+            begun = Signal(count)
+            m.d.sync += begun.eq(Cat(begun[1:], 1))
+            stays = begun[0] & Cat(turn[place] for place, (name, _) in enumerate(places)
+                                   if name in self.kept).any()
+        forgets = ~(counted[0] | stays)
 
         lows = {name: self._low(m, name) for name in self.names}
         moves, sampled = Const(1), []
@@ -138,27 +143,28 @@ class Counters(wiring.Component):
                 moves = moves & ~takes_over
             sampled.append((name, register(m, Mux(turn[place], low, 0), f"sampled_{place}")))
 
-        # Of these one is not 0. Codes become numbers.
-        parts = [delay(m, low, 2, f"sampled_{place}") for place, (name, low) in enumerate(sampled)
-                 if not self._coded(name)]
+        # Of these one is not 0. Codes become numbers. Two or three of the others are merged last.
+        parts = [low for name, low in sampled if not self._coded(name)]
+        if len(parts) > 3:
+            parts = [delay(m, reduce(or_, parts), 2, "part")]
+        else:
+            parts = [delay(m, low, 2, f"part_{number}") for number, low in enumerate(parts)]
         codes = [low for name, low in sampled if self._coded(name)]
         if codes:
             code = register(m, reduce(or_, codes), "code")
             parts.append(register(m, count_down(code), "number"))
         low = register(m, reduce(or_, parts), "low")
 
-        word = self._ring(
+        m.d.comb += self.value.eq(self._ring(
             m, low, turn, widths={name: len(low) for name, low in lows.items()},
-            moves=delay(m, moves, _LOOK_CYCLES - 1, "moves"),
-            forgets=delay(m, forgets, _LOOK_CYCLES - 1, "forgets"))
+            moves=delay(m, moves, _LOOK_CYCLES - 1, "moves") if self.marked else moves,
+            forgets=delay(m, forgets, _LOOK_CYCLES - 1, "forgets")))
+        # What a marked counter counts has no number of its own.
         numbers = [self.names.index(name) if shows else len(self.names) for name, shows in places]
-        at = [Signal(range(len(self.names) + 1), name=f"number_{place}",
+        at = [Signal(range(max(numbers) + 1), name=f"number_{place}",
                      init=numbers[(place - _LOOK_CYCLES) % count]) for place in range(count)]
         m.d.sync += [number.eq(behind) for number, behind in zip(at, at[1:] + at[:1], strict=True)]
-        shown = Signal(32, reset_less=True)
-        with m.If(at[0] == self.select):
-            m.d.sync += shown.eq(word)
-        m.d.comb += self.value.eq(~shown)
+        m.d.comb += self.shows.eq(at[0] == self.select)
 
         return m
 
@@ -168,25 +174,26 @@ class Counters(wiring.Component):
         The first one stays for another cycle if the second does not move; it is 0 if forgotten.
         """
         count = len(self._places)
-        words = [Signal(32, name=f"word_{place}", init=-1, reset_less=True)
-                 for place in range(count)]
+        words = [Signal(32, name=f"word_{place}", reset_less=True) for place in range(count)]
         met = Signal(32)
         with m.If(moves):
             m.d.sync += words[0].eq((words[1:] + [met])[0])
         with m.If(forgets):
-            m.d.sync += words[0].eq(-1)
+            m.d.sync += words[0].eq(0)
         for word, behind in zip(words[1:], words[2:] + [met], strict=False):
             m.d.sync += word.eq(behind)
 
-        # A borrow from the upper part, for which the lower one makes room.
-        less = words[0] - low
+        # A carry into the upper part, for which the lower one makes room.
+        total = words[0] + low
         for bit in range(32):
             in_low = [place for place, (name, _) in enumerate(self._places) if bit < widths[name]]
             if len(in_low) == count:
-                m.d.comb += met[bit].eq(low[bit])
-            else:
+                m.d.comb += met[bit].eq(~low[bit])
+            elif in_low:
                 takes = Cat(turn[(place + _LOOK_CYCLES) % count] for place in in_low).any()
-                m.d.comb += met[bit].eq(Mux(takes, low[bit], less[bit]) if in_low else less[bit])
+                m.d.comb += met[bit].eq(Mux(takes, ~low[bit], total[bit]))
+            else:
+                m.d.comb += met[bit].eq(total[bit])
         return met
 
     def _coded(self, name):
@@ -217,11 +224,11 @@ class Counters(wiring.Component):
         with m.If(mark):
             m.d.sync += at_mark.eq(low)
         with m.If(self.clear):
-            m.d.sync += [at_mark.eq(low.init), marked.eq(0)]
+            m.d.sync += at_mark.eq(low.init)
         return at_mark, marked & turn
 
 
-def count(m, amounts, *, clear, select, largest=None, kept=(), marks=None):
+def count(m, amounts, *, clear, largest=None, kept=(), marks=None):
     """Add `Counters` to a core.
 
     Parameters
@@ -230,15 +237,15 @@ def count(m, amounts, *, clear, select, largest=None, kept=(), marks=None):
         Gets the submodule `counters`.
     amounts : dict of IntEnum to Value
         Amount to add to each counter, in the order of their numbers.
-    clear, select, largest, kept
+    clear, largest, kept
         See `Counters`; `largest` and `kept` by number.
     marks : dict of IntEnum to Value
         Marks of those that are marked.
 
     Returns
     -------
-    Value
-        The counter that was selected.
+    Counters
+        `select`, `shows` and `value` are the caller's.
     """
     names = {counter: counter.name.lower() for counter in amounts}
     marks = marks or {}
@@ -247,9 +254,9 @@ def count(m, amounts, *, clear, select, largest=None, kept=(), marks=None):
         widths={names[counter]: len(amount) for counter, amount in amounts.items()},
         largest={names[counter]: most for counter, most in (largest or {}).items()},
         marked={names[counter] for counter in marks})
-    m.d.comb += [counters.clear.eq(clear), counters.select.eq(select)]
+    m.d.comb += counters.clear.eq(clear)
     for counter, amount in amounts.items():
         m.d.comb += getattr(counters, names[counter]).eq(amount)
     for counter, mark in marks.items():
         m.d.comb += getattr(counters, f"{names[counter]}_mark").eq(mark)
-    return counters.value
+    return counters

@@ -7,6 +7,7 @@ from amaranth.utils import ceil_log2
 
 from golden.formats import COMMAND, COMMAND_MAGIC, MAX_WRITE_WORDS, Opcode, Status
 
+from ..common.one_hot import OneHot
 from ..common.pipeline import register
 from ..common.stepper import stepper
 from ..layouts import struct_layout
@@ -169,7 +170,6 @@ class CommandPort(wiring.Component):
         m.d.sync += measured.eq(check.take_length)
 
         # Words of payload, one cycle after the stream; words fetched. Only whole memory words pass.
-        m.d.sync += self.load.valid.eq(0)
         for access in (self.load, self.fetch):
             m.d.comb += [
                 access.memory.eq(header.memory),
@@ -186,7 +186,7 @@ class CommandPort(wiring.Component):
         ]
 
         m.d.comb += [self.run.first.eq(addresses.address), self.run.count.eq(length)]
-        m.d.sync += [self.run.start.eq(0), self.fault_clear.eq(0)]
+        m.d.sync += self.fault_clear.eq(0)
 
         held = Signal()
         if self.held is not None:
@@ -196,7 +196,6 @@ class CommandPort(wiring.Component):
         faulted = Signal()
         if self.programs:
             m.d.comb += self.faulted.eq(faulted)
-            m.d.sync += [self.signal.eq(0), self.reset_run.eq(0)]
 
         # The answer, a word after the other.
         m.submodules.answer = answer = Answer()
@@ -208,93 +207,73 @@ class CommandPort(wiring.Component):
             answer.word.eq(self.fetched),
         ]
 
-        with m.FSM(name="phase") as phase:
-            m.d.comb += self.sends.eq(Cat(phase.ongoing(state) for state in (
-                "Answer", "AnswerLength", "Send", "Fetch", "Await")).any())
+        phase = OneHot(m, ("Header", "Address", "Length", "Check", "Admit", "Execute", "Payload",
+                           "Answer", "AnswerLength", "Send", "Fetch", "Await"))
+        valid, taken = self.commands.valid, self.responses.ready
+        m.d.comb += self.commands.ready.eq(
+            phase["Header"] | phase["Address"] | phase["Length"] | (phase["Payload"] & ~held))
 
-            with m.State("Header"):
-                m.d.comb += self.commands.ready.eq(1)
-                m.d.sync += header.eq(self.commands.payload)
-                m.d.sync += status.eq(Status.BAD_HEADER)
-                m.d.sync += faulted.eq(0)
-                m.d.comb += answer.clear.eq(1)
-                with m.If(self.commands.valid):
-                    m.next = "Answer"
-                    with m.If(header.shape()(self.commands.payload).magic == COMMAND_MAGIC):
-                        m.next = "Address"
+        begins = header.shape()(self.commands.payload).magic == COMMAND_MAGIC
+        phase.go("Header", "Address", valid & begins)
+        phase.go("Header", "Answer", valid & ~begins)
+        with m.If(phase["Header"]):
+            m.d.sync += [header.eq(self.commands.payload), status.eq(Status.BAD_HEADER),
+                         faulted.eq(0)]
 
-            with m.State("Address"):
-                m.d.comb += [self.commands.ready.eq(1), takes_address.eq(1)]
-                with m.If(self.commands.valid):
-                    m.next = "Length"
+        phase.go("Address", "Length", valid)
+        phase.go("Length", "Check", valid)
+        m.d.comb += [takes_address.eq(phase["Address"]), takes_length.eq(phase["Length"])]
+        with m.If(phase["Length"]):
+            m.d.sync += length.eq(self.commands.payload)
 
-            with m.State("Length"):
-                m.d.comb += [self.commands.ready.eq(1), takes_length.eq(1)]
-                m.d.sync += length.eq(self.commands.payload)
-                with m.If(self.commands.valid):
-                    m.next = "Check"
+        phase.go("Check", "Admit", check.done)
+        with m.If(phase["Check"]):
+            m.d.sync += status.eq(check.status)
 
-            with m.State("Check"):
-                m.d.sync += status.eq(check.status)
-                with m.If(check.done):
-                    m.next = "Admit"
+        phase.go("Admit", "Execute", ~(good & self.running & check.waits))
+        with m.If(phase["Admit"] & good & ~self.running & check.waits & self.fault):
+            m.d.sync += [
+                status.eq(Status.BAD_INSTRUCTION if self.programs else Status.BAD_LAYER),
+                faulted.eq(self.programs), self.fault_clear.eq(1),
+            ]
 
-            with m.State("Admit"):
-                with m.If(~(good & self.running & check.waits)):
-                    m.next = "Execute"
-                with m.If(good & ~self.running & check.waits & self.fault):
-                    m.d.sync += status.eq(
-                        Status.BAD_INSTRUCTION if self.programs else Status.BAD_LAYER)
-                    m.d.sync += faulted.eq(self.programs)
-                    m.d.sync += self.fault_clear.eq(1)
+        has_payload = writing & ~check.too_long & ~none_left
+        phase.go("Execute", "Payload", has_payload)
+        phase.go("Execute", "Answer", ~has_payload)
+        executes = phase["Execute"] & good
+        m.d.sync += self.run.start.eq(executes & (header.opcode == Opcode.RUN))
+        if self.programs:
+            m.d.sync += [self.signal.eq(executes & (header.opcode == Opcode.SIGNAL)),
+                         self.reset_run.eq(executes & (header.opcode == Opcode.RESET))]
 
-            with m.State("Execute"):
-                m.next = "Answer"
-                with m.If(writing & ~check.too_long & ~none_left):
-                    m.next = "Payload"
-                with m.Elif(good & (header.opcode == Opcode.RUN)):
-                    m.d.sync += self.run.start.eq(1)
-                if self.programs:
-                    m.d.sync += self.signal.eq(good & (header.opcode == Opcode.SIGNAL))
-                    m.d.sync += self.reset_run.eq(good & (header.opcode == Opcode.RESET))
+        loads = phase["Payload"] & valid & ~held
+        phase.go("Payload", "Answer", loads & left[-1])
+        m.d.sync += self.load.valid.eq(loads & good)
+        with m.If(phase["Payload"]):
+            m.d.sync += self.load.data.eq(self.commands.payload)
 
-            with m.State("Payload"):
-                m.d.comb += self.commands.ready.eq(~held)
-                m.d.sync += self.load.data.eq(self.commands.payload)
-                with m.If(self.commands.valid & ~held):
-                    m.d.comb += passes.eq(1)
-                    m.d.sync += self.load.valid.eq(good)
-                    with m.If(left[-1]):
-                        m.next = "Answer"
-
-            with m.State("Answer"):
-                m.d.comb += [answer.header.eq(1), answer.says.eq(self.turn)]
-                with m.If(self.turn):
-                    m.next = "AnswerLength"
-
-            with m.State("AnswerLength"):
-                m.d.comb += [answer.length.eq(1), answer.says.eq(self.responses.ready)]
-                with m.If(self.responses.ready):
-                    m.next = "Send"
-
-            with m.State("Send"):
-                with m.If(self.responses.ready):
-                    m.next = "Header"
-                    with m.If(good & reading & ~none_left):
-                        m.next = "Fetch"
-                    if self.programs:
-                        with m.If(faulted):
-                            m.d.comb += [answer.fetched.eq(1), answer.says.eq(1)]
-                            m.d.sync += faulted.eq(0)
-                            m.next = "Send"
-
-            with m.State("Fetch"):
-                m.d.comb += [self.fetch.valid.eq(1), passes.eq(1)]
-                m.next = "Await"
-
-            with m.State("Await"):
-                m.d.comb += [answer.fetched.eq(1), answer.says.eq(addresses.arrives)]
-                with m.If(addresses.arrives):
-                    m.next = "Send"
+        more = good & reading & ~none_left
+        phase.go("Answer", "AnswerLength", self.turn)
+        phase.go("AnswerLength", "Send", taken)
+        phase.go("Send", "Header", taken & ~more & ~faulted)
+        phase.go("Send", "Fetch", taken & more & ~faulted)
+        phase.go("Fetch", "Await")
+        phase.go("Await", "Send", addresses.arrives)
+        with m.If(phase["Send"] & taken):
+            m.d.sync += faulted.eq(0)
+        m.d.comb += [
+            self.fetch.valid.eq(phase["Fetch"]),
+            passes.eq(loads | phase["Fetch"]),
+            self.sends.eq(phase["Answer"] | phase["AnswerLength"] | phase["Send"]
+                          | phase["Fetch"] | phase["Await"]),
+            answer.clear.eq(phase["Header"]),
+            answer.header.eq(phase["Answer"]),
+            answer.length.eq(phase["AnswerLength"]),
+            answer.fetched.eq(phase["Send"] | phase["Await"]),
+            answer.says.eq((phase["Answer"] & self.turn) | (phase["AnswerLength"] & taken)
+                           | (phase["Send"] & taken & faulted)
+                           | (phase["Await"] & addresses.arrives)),
+        ]
+        phase.finish()
 
         return m

@@ -44,15 +44,12 @@ class PacketArbiter(wiring.Component):
             self.first.ready.eq(self.packets.ready),
             self.second.ready.eq(self.packets.ready),
         ]
-        # Who had the last turn waits for the other.
-        second_was_last = Signal()
-        goes_on = (self.first_turn & self.first_sends) | (self.second_turn & self.second_sends)
-        with m.If(~goes_on):
+        # The second goes first, but not before the first has sent its packet; and who has had a
+        # turn does not ask for another one at its end, so that the other has the next.
+        with m.If(~(self.first_turn & self.first_sends)):
             m.d.sync += [
-                self.first_turn.eq(self.first_sends & (second_was_last | ~self.second_sends)),
-                self.second_turn.eq(self.second_sends & ~(second_was_last & self.first_sends)),
+                self.first_turn.eq(self.first_sends & ~self.second_sends),
+                self.second_turn.eq(self.second_sends),
             ]
-        with m.If(self.first_turn | self.second_turn):
-            m.d.sync += second_was_last.eq(self.second_turn)
 
         return m

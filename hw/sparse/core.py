@@ -262,11 +262,8 @@ class SparseCore(wiring.Component):
             Counter.SATURATIONS: saturations,
         }
         pes = config.pes
-        select = Signal(range(len(Counter)), reset_less=True)
-        with m.If(port.fetch.valid):
-            m.d.sync += select.eq(port.fetch.address)
-        counted = count(
-            m, amounts, clear=port.run.start, select=select,
+        counters = count(
+            m, amounts, clear=port.run.start,
             largest={Counter.COLUMNS: groups, Counter.QUEUE_FULL: groups, Counter.BUSY: pes,
                      Counter.WASTED: pes, Counter.ESCAPES: 2 * pes,
                      Counter.SATURATIONS: pes + 2 * lanes})
@@ -277,15 +274,20 @@ class SparseCore(wiring.Component):
         fetch_bank, shown_bank = Signal(range(groups)), Signal(range(groups))
         identity = Signal(32)
         word = Signal(32)
+        select = Signal(range(len(Counter)), reset_less=True)
         of_bank = Signal()
         m.d.sync += [
             fetch_memory.eq(port.fetch.memory),
             fetch_bank.eq(port.fetch.address),
             shown_bank.eq(fetch_bank),
             of_bank.eq(fetch_memory == Memory.ACTIVATIONS),
-            word.eq(Mux(fetch_memory == Memory.COUNTERS, counted, identity)),
             port.fetched.eq(Mux(of_bank, Array(peeks)[shown_bank], word)),
         ]
+        with m.If(port.fetch.valid):
+            m.d.sync += select.eq(port.fetch.address)
+        m.d.comb += counters.select.eq(select)
+        with m.If((fetch_memory != Memory.COUNTERS) | counters.shows):
+            m.d.sync += word.eq(Mux(fetch_memory == Memory.COUNTERS, counters.value, identity))
         with m.Switch(port.fetch.address[:4]):
             for index, value in enumerate(self.identity):
                 with m.Case(index):

@@ -15,7 +15,7 @@ from golden.formats import (
 )
 
 from ..common.counters import Counters, count
-from ..common.pipeline import delay
+from ..common.pipeline import delay, register
 from ..host.command_port import CommandPort, MemoryPort
 from ..host.packet_arbiter import PacketArbiter
 from .activation_unit import ActivationUnit
@@ -183,15 +183,19 @@ class DenseCore(wiring.Component):
         ]
 
     def _connect_buffer(self, m, port, matrix, activation, host):
-        """The ports of the unified buffer: multiplications first, then vectors, then the host."""
+        """The ports of the unified buffer: multiplications first, then vectors, then the host.
+
+        The host's accesses by command and by a program never meet, and the addresses of those that
+        do not take place are 0.
+        """
         config, buffer = self.config, self.buffer
         lanes = config.word_elements
         fetches = Signal()
-        fetch_address = Signal.like(buffer.read_address, reset_less=True)
-        m.d.sync += [
-            fetches.eq(port.fetch.valid & (port.fetch.memory == DenseMemory.UNIFIED)),
-            fetch_address.eq(port.fetch.address << exact_log2(lanes)),
-        ]
+        asks = port.fetch.valid & (port.fetch.memory == DenseMemory.UNIFIED)
+        m.d.sync += fetches.eq(asks)
+        fetch_address = register(
+            m, Mux(asks, port.fetch.address << exact_log2(lanes), 0)[:len(buffer.read_address)],
+            "fetch_address")
         few = (1 << lanes) - 1
         with m.If(matrix.read_enable):
             m.d.comb += [buffer.read_address.eq(matrix.read_address),
@@ -199,11 +203,9 @@ class DenseCore(wiring.Component):
         with m.Elif(activation.unified_read):
             m.d.comb += [buffer.read_address.eq(activation.unified_address),
                          buffer.read_mask.eq(activation.unified_mask)]
-        with m.Elif(fetches):
-            m.d.comb += [buffer.read_address.eq(fetch_address), buffer.read_mask.eq(few)]
         with m.Else():
-            m.d.comb += [buffer.read_address.eq(host.read_address),
-                         buffer.read_mask.eq(host.read_mask)]
+            m.d.comb += [buffer.read_address.eq(host.read_address | fetch_address),
+                         buffer.read_mask.eq(Mux(fetches, few, host.read_mask))]
         m.d.comb += [
             host.read_free.eq(~matrix.read_enable & ~activation.unified_read),
             buffer.read_enable.eq(matrix.read_enable | activation.unified_read | fetches
@@ -217,14 +219,15 @@ class DenseCore(wiring.Component):
 
         # What the host writes goes to the buffer, or waits in the unit of the host.
         loads = Signal()
-        load_address = Signal.like(buffer.write_address, reset_less=True)
-        load_word = Signal(32, reset_less=True)
+        writes = port.load.valid & (port.load.memory == DenseMemory.UNIFIED)
+        load_address = register(
+            m, Mux(writes, port.load.address << exact_log2(lanes), 0)[:len(buffer.write_address)],
+            "load_address")
+        load_word = register(m, port.load.data, "load_word")
         m.d.comb += host.input_word.eq(load_word)
         m.d.sync += [
             host.input_valid.eq(port.load.valid & (port.load.memory == DenseMemory.HOST_INPUT)),
-            loads.eq(port.load.valid & (port.load.memory == DenseMemory.UNIFIED)),
-            load_address.eq(port.load.address << exact_log2(lanes)),
-            load_word.eq(port.load.data),
+            loads.eq(writes),
         ]
         m.d.comb += host.write_free.eq(~activation.write_enable.any())
         with m.If(activation.write_enable.any()):
@@ -232,15 +235,13 @@ class DenseCore(wiring.Component):
                          buffer.write_address.eq(activation.write_address)]
             for lane in range(config.lanes):
                 m.d.comb += buffer.write_data[lane].eq(activation.write_elements[lane])
-        with m.Elif(loads):
-            m.d.comb += [buffer.write_enable.eq(few), buffer.write_address.eq(load_address)]
-            for lane in range(lanes):
-                m.d.comb += buffer.write_data[lane].eq(load_word.word_select(lane, 32 // lanes))
         with m.Else():
-            m.d.comb += [buffer.write_enable.eq(host.write_enable),
-                         buffer.write_address.eq(host.write_address)]
+            m.d.comb += [buffer.write_enable.eq(Mux(loads, few, host.write_enable)),
+                         buffer.write_address.eq(host.write_address | load_address)]
             for lane in range(lanes):
-                m.d.comb += buffer.write_data[lane].eq(host.write_data[lane])
+                m.d.comb += buffer.write_data[lane].eq(Mux(
+                    loads, load_word.word_select(lane, 32 // lanes)[:config.activation_width],
+                    host.write_data[lane]).as_signed())
 
     def _load(self, m, port, dispatcher, weights, activation):
         """What the host writes to the memories of the units."""
@@ -287,8 +288,8 @@ class DenseCore(wiring.Component):
         m.submodules.readback = readback = Readback(
             identity=self.identity, lanes=config.word_elements,
             memory_width=len(port.fetch.memory), address_width=len(port.fetch.address))
-        counted = count(
-            m, amounts, clear=port.run.start, select=readback.select, kept={DenseCounter.DROPPED},
+        counters = count(
+            m, amounts, clear=port.run.start, kept={DenseCounter.DROPPED},
             largest={DenseCounter.USEFUL_MACS: config.rows * config.columns,
                      DenseCounter.SATURATIONS: config.columns + 2 * config.lanes},
             marks={DenseCounter.MATRIX_CYCLES: delay(m, matrix.row_written, 3, "row_marked")})
@@ -296,7 +297,9 @@ class DenseCore(wiring.Component):
             readback.fetch_valid.eq(port.fetch.valid),
             readback.fetch_memory.eq(port.fetch.memory),
             readback.fetch_address.eq(port.fetch.address),
-            readback.counter.eq(counted),
+            counters.select.eq(readback.select),
+            readback.counter_shows.eq(counters.shows),
+            readback.counter.eq(counters.value),
             readback.faulted.eq(port.faulted),
             readback.fault_word.eq(dispatcher.fault_word),
             *(readback.elements[lane].eq(self.buffer.read_data[lane])

@@ -7,6 +7,7 @@ from amaranth.utils import ceil_log2, exact_log2
 
 from golden.formats import RESPONSE, RESPONSE_MAGIC, Opcode, Status
 
+from ..common.pipeline import register
 from ..common.stepper import stepper
 from ..common.word_queue import WordQueue
 from ..layouts import struct_layout
@@ -27,7 +28,7 @@ class HostUnit(wiring.Component):
 
     Timing: a word a cycle in both directions, as far as the ports are free and the host keeps up.
     Read_Host_Memory can write in the second cycle after it was taken, Write_Host_Memory read in the
-    fourth, and its packet begins two cycles after it, or when it is its turn.
+    fourth, and its packet begins three cycles after it, or in the cycle after its `turn` comes.
     `idle` falls in the cycle after an operation is taken, and rises when all it writes can be read.
 
     Parameters
@@ -50,7 +51,8 @@ class HostUnit(wiring.Component):
     write_free, read_free : In(1)
         The port of the unified buffer is free in this cycle.
     write_enable, write_address, write_data, read_enable, read_address, read_mask, read_data
-        The ports; `write_enable` and `read_enable` are low when they are not free.
+        The ports; `write_enable` and `read_enable` are low when they are not free, and addresses 0
+        when no operation is under way.
     packets : Out(stream.Signature(32))
         What Write_Host_Memory sends: a `RESPONSE` with HOST_DATA, the number of words, the words.
         See `hw.host.packet_arbiter.PacketArbiter` for this and for the next two.
@@ -150,7 +152,8 @@ class HostUnit(wiring.Component):
             m.d.comb += self.write_enable[lane].eq(taken & (~last | (left[:lanes_log2] >= lane)))
         m.d.sync += begins.eq(0)
         with m.If(~busy):
-            m.d.sync += [busy.eq(self.reads.valid), begins.eq(self.reads.valid), place.eq(address)]
+            m.d.sync += [busy.eq(self.reads.valid), begins.eq(self.reads.valid),
+                         place.eq(Mux(self.reads.valid, address, 0))]
         with m.If(begins):
             m.d.sync += active.eq(1)
         with m.If(taken & last):
@@ -181,7 +184,8 @@ class HostUnit(wiring.Component):
         m.d.comb += self.writes.ready.eq(~busy)
         m.d.sync += begins.eq(Cat(~busy & self.writes.valid, begins))
         with m.If(~busy):
-            m.d.sync += [place.eq(address), tag.eq(self.writes.payload.tag)]
+            m.d.sync += [place.eq(Mux(self.writes.valid, address, 0)),
+                         tag.eq(self.writes.payload.tag)]
         with m.If(begins[1]):
             m.d.sync += count.eq(left[lanes_log2:])
         with m.If(asks & last):
@@ -213,29 +217,35 @@ class HostUnit(wiring.Component):
         m.d.comb += [self.read_mask[lane].eq(~last | (left[:lanes_log2] >= lane))
                      for lane in range(lanes)]
 
-        # The packet, a part after the other. What is not its turn is 0.
+        # The packet, a part after the other; what is not shown is 0.
         header = Signal(struct_layout(RESPONSE))
         m.d.comb += [header.magic.eq(RESPONSE_MAGIC), header.status.eq(Status.OK),
                      header.opcode.eq(Opcode.HOST_DATA), header.tag.eq(tag)]
-        shows_header, shows_length, shows_words = Signal(), Signal(), Signal()
+        waits, shows_header, shows_length, shows_words = (
+            Signal(name=name) for name in ("waits", "shows_header", "shows_length", "shows_words"))
+        ready = self.packets.ready
+        header_next, length_next = Signal(), Signal()
         m.d.comb += [
+            header_next.eq((waits & self.turn) | (shows_header & ~ready)),
+            length_next.eq((shows_header & ready) | (shows_length & ~ready)),
             self.sends.eq(busy),
             self.packets.valid.eq(shows_header | shows_length | (shows_words & words.words.valid)),
             self.packets.payload.eq(
-                Mux(shows_header, header, 0) | Mux(shows_length, count, 0)
+                register(m, Mux(header_next, header, 0), "header_shown")
+                | register(m, Mux(length_next, count, 0), "length_shown")
                 | Mux(shows_words, words.words.payload.word, 0)),
-            words.words.ready.eq(shows_words & self.packets.ready),
+            words.words.ready.eq(shows_words & ready),
             sent.eq(words.words.valid & words.words.ready),
         ]
-        waits = Signal()
+        m.d.sync += [
+            waits.eq(begins[0] | (waits & ~self.turn)),
+            shows_header.eq(header_next),
+            shows_length.eq(length_next),
+        ]
         with m.If(~busy):
-            m.d.sync += [busy.eq(self.writes.valid), waits.eq(self.writes.valid)]
-        with m.If(waits & self.turn):
-            m.d.sync += [waits.eq(0), shows_header.eq(1)]
-        with m.If(shows_header & self.packets.ready):
-            m.d.sync += [shows_header.eq(0), shows_length.eq(1)]
-        with m.If(shows_length & self.packets.ready):
-            m.d.sync += [shows_length.eq(0), shows_words.eq(1)]
+            m.d.sync += busy.eq(self.writes.valid)
+        with m.If(shows_length & ready):
+            m.d.sync += shows_words.eq(1)
         with m.If(sent & words.words.payload.last):
             m.d.sync += [shows_words.eq(0), busy.eq(0)]
         return busy

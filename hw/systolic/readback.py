@@ -16,7 +16,7 @@ class Readback(wiring.Component):
     """Chooses the answer to a fetch of the host, see `hw.host.command_port.CommandPort`.
 
     Timing: `select` comes one cycle after `fetch_valid`, `word` answers ``buffer_latency + 3``
-    cycles after it, or for a counter 2 cycles after `counter` is right. The identity comes early,
+    cycles after it, for a counter ``read_cycles + 2`` cycles after it. The identity comes early,
     and waits; elements of the unified buffer come in time. What tells of a fault is there 3 cycles
     after `faulted` has risen.
 
@@ -38,8 +38,9 @@ class Readback(wiring.Component):
         Holds for the cycle of `fetch_valid` only.
     select : Out(range(counters or words of identity))
         Number of the counter that is asked for.
+    counter_shows : In(1)
     counter : In(32)
-        Its value, some time after `select`.
+        See `hw.common.counters.Counters`.
     elements : In(ArrayLayout(32 // lanes, lanes))
         Of the unified buffer, `buffer_latency` cycles after it was asked; it is asked one cycle
         after `fetch_valid`.
@@ -57,6 +58,7 @@ class Readback(wiring.Component):
             "fetch_memory": In(memory_width),
             "fetch_address": In(address_width),
             "select": Out(range(max(len(DenseCounter), len(identity)))),
+            "counter_shows": In(1),
             "counter": In(32),
             "elements": In(data.ArrayLayout(32 // lanes, lanes)),
             "faulted": In(1),
@@ -73,19 +75,22 @@ class Readback(wiring.Component):
         m.d.comb += self.select.eq(select)
         table = rom(m, "identity", shape=32, init=self.identity, style=Style.BLOCK)
         m.d.comb += table.addr.eq(select)
-        identity = register(m, table.data, "identity_shown")
+        identity = register(m, table.data, "identity_word")
 
-        # What is not asked for is 0. Counters are kept as complements, see there.
+        # What is not asked for is 0.
         def asked(memory):
             return register(m, (self.fetch_memory == memory) & ~self.faulted,
                             f"asks_{memory.name.lower()}")
 
         elements = register(m, Mux(asked(DenseMemory.UNIFIED), self.elements.as_value(), 0),
-                            "elements_asked")
-        counted = Signal(32, init=-1, reset_less=True)
-        m.d.sync += counted.eq(Mux(asked(DenseMemory.COUNTERS), ~self.counter, -1))
-        identity = register(m, Mux(asked(DenseMemory.IDENTITY), identity, 0), "identity_asked")
-        fault = register(m, Mux(self.faulted, self.fault_word, 0), "fault_asked")
-        m.d.sync += self.word.eq(elements | ~counted | identity | fault)
+                            "elements_shown")
+        identity = register(m, Mux(asked(DenseMemory.IDENTITY), identity, 0), "identity_shown")
+        fault = register(m, Mux(self.faulted, self.fault_word, 0), "fault_shown")
+        counter = Signal(32, name="counter_shown", reset_less=True)
+        with m.If(self.counter_shows):
+            m.d.sync += counter.eq(self.counter)
+        with m.If(~asked(DenseMemory.COUNTERS)):
+            m.d.sync += counter.eq(0)
+        m.d.sync += self.word.eq(elements | counter | identity | fault)
 
         return m

@@ -67,7 +67,7 @@ def converse(words, *, dut=None, idle=0.0, stall=0.0, seed=0, rise=1, run_cycles
     load, fetch, run = dut.load, dut.fetch, dut.run
 
     async def bench(ctx):
-        at, cycle, quiet, told = 0, 0, 0, 0
+        at, cycle, quiet, told, turn, sent = 0, 0, 0, 0, True, 0
         due = {}                            # fetched words, by the cycle that shows them
         begin = end = None
         fault = fault_next = False
@@ -83,6 +83,13 @@ def converse(words, *, dut=None, idle=0.0, stall=0.0, seed=0, rise=1, run_cycles
             ctx.set(dut.commands.valid, offers)
             ctx.set(dut.commands.payload, words[at] if offers else rng.getrandbits(32))
             ctx.set(dut.responses.ready, takes)
+            if stall:
+                turn = bool(ctx.get(dut.sends)) and (turn or rng.random() < .5)
+                ctx.set(dut.turn, turn)
+            # Others may send in the second cycle after its last word has been taken.
+            if not turn if ctx.get(dut.sends) else cycle > sent + 1:
+                assert not ctx.get(dut.responses.valid) and not ctx.get(dut.responses.payload)
+            sent = cycle if ctx.get(dut.sends) else sent
             holds = rng.random() < hold
             seen.holds.append((cycle, holds))
             if dut.held is not None:

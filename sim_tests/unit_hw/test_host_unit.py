@@ -44,7 +44,7 @@ def test_elements_come_and_go(width, busy, slow):
     async def bench(ctx):
         nonlocal stalls, drops
         pending, sent, cycle, coming = list(jobs), list(words), 0, {}
-        got, read_masks, written, turn = [], [], -9, False
+        got, read_masks, written, turn, quiet = [], [], -9, False, 0
         while cycle < 5000 and (pending or len(got) < sum(
                 2 + -(-length // lanes) for to_core, _, length, _ in jobs if not to_core)
                 or not ctx.get(dut.idle)):
@@ -58,10 +58,12 @@ def test_elements_come_and_go(width, busy, slow):
             sends = bool(sent) and rng.random() >= slow and not ctx.get(dut.almost_full)
             ctx.set(dut.input_valid, sends)
             ctx.set(dut.input_word, sent[0] if sends else rng.getrandbits(32))
-            offers = bool(pending) and bool(ctx.get(dut.idle))
+            offers = bool(pending) and bool(ctx.get(dut.idle)) and rng.random() < .5
             stream = (dut.reads if pending[0][0] else dut.writes) if offers else None
             ctx.set(dut.reads.valid, offers and pending[0][0])
             ctx.set(dut.writes.valid, offers and not pending[0][0])
+            for each in (dut.reads, dut.writes):
+                ctx.set(each.payload, {"address": rng.randrange(256), "length": 9, "tag": 9})
             if offers:
                 _, at, length, tag = pending[0]
                 ctx.set(stream.payload, {"address": at, "length": length, "tag": tag})
@@ -79,6 +81,8 @@ def test_elements_come_and_go(width, busy, slow):
                     written = cycle
                     buffer[ctx.get(dut.write_address) + lane] = ctx.get(dut.write_data[lane])
             assert not ctx.get(dut.idle) or cycle - written >= write_latency
+            quiet = quiet + 1 if ctx.get(dut.idle) and not offers else 0
+            assert quiet < 2 or not ctx.get(dut.read_address) | ctx.get(dut.write_address)
             stalls += ctx.get(dut.input_stalled)
             drops += ctx.get(dut.dropped)
             if not turn:
