@@ -137,7 +137,8 @@ class TileAddresses(wiring.Component):
                 begin()
                 m.next = "Place"
             with m.State("Place"):
-                m.d.comb += [chunks.restart.eq(new_tap), chunks.step.eq(1)]
+                m.d.comb += [chunks.restart.eq(new_tap), chunks.step.eq(1),
+                             tiles.step.eq(~shown.first)]
                 with m.If(new_tap):
                     m.d.comb += [taps.restart.eq(new_line), taps.step.eq(1)]
                     m.d.sync += tap_x.eq(tap_x + Mux(new_line, operation.x, operation.tap_step))
@@ -155,12 +156,12 @@ class TileAddresses(wiring.Component):
                 ]
                 m.next = "Offer"
             with m.State("Offer"):
-                m.d.comb += [self.tiles.valid.eq(1), tiles.step.eq(self.tiles.ready)]
+                m.d.comb += self.tiles.valid.eq(1)
+                m.d.sync += [new_tap.eq(chunks.last), new_line.eq(taps.last)]
+                with m.If(chunks.last & taps.last):
+                    m.d.sync += tap_x.eq(0)
                 with m.If(self.tiles.ready):
-                    m.d.sync += [shown.first.eq(0), new_tap.eq(chunks.last),
-                                 new_line.eq(taps.last)]
-                    with m.If(chunks.last & taps.last):
-                        m.d.sync += tap_x.eq(0)
+                    m.d.sync += shown.first.eq(0)
                     m.next = "Place"
                     with m.If(tiles.last):
                         m.d.comb += taken.eq(waits)
