@@ -3,7 +3,6 @@
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import exact_log2
 
 from golden.formats import (
     DENSE_IDENTITY,
@@ -15,10 +14,11 @@ from golden.formats import (
 )
 
 from ..common.counters import Counters, count
-from ..common.pipeline import delay, register
+from ..common.pipeline import delay
 from ..host.command_port import CommandPort, MemoryPort
 from ..host.packet_arbiter import PacketArbiter
 from .activation_unit import ActivationUnit
+from .buffer_ports import BufferPorts
 from .dispatcher import Dispatcher
 from .host_unit import HostUnit
 from .matrix_unit import MatrixUnit
@@ -183,65 +183,47 @@ class DenseCore(wiring.Component):
         ]
 
     def _connect_buffer(self, m, port, matrix, activation, host):
-        """The ports of the unified buffer: multiplications first, then vectors, then the host.
-
-        The host's accesses by command and by a program never meet, and the addresses of those that
-        do not take place are 0.
-        """
-        config, buffer = self.config, self.buffer
-        lanes = config.word_elements
-        fetches = Signal()
-        asks = port.fetch.valid & (port.fetch.memory == DenseMemory.UNIFIED)
-        m.d.sync += fetches.eq(asks)
-        fetch_address = register(
-            m, Mux(asks, port.fetch.address << exact_log2(lanes), 0)[:len(buffer.read_address)],
-            "fetch_address")
-        few = (1 << lanes) - 1
-        with m.If(matrix.read_enable):
-            m.d.comb += [buffer.read_address.eq(matrix.read_address),
-                         buffer.read_mask.eq(matrix.read_mask)]
-        with m.Elif(activation.unified_read):
-            m.d.comb += [buffer.read_address.eq(activation.unified_address),
-                         buffer.read_mask.eq(activation.unified_mask)]
-        with m.Else():
-            m.d.comb += [buffer.read_address.eq(host.read_address | fetch_address),
-                         buffer.read_mask.eq(Mux(fetches, few, host.read_mask))]
+        """The ports of the unified buffer."""
+        m.submodules.ports = ports = BufferPorts(self.config)
+        buffer = self.buffer
         m.d.comb += [
-            host.read_free.eq(~matrix.read_enable & ~activation.unified_read),
-            buffer.read_enable.eq(matrix.read_enable | activation.unified_read | fetches
-                                  | host.read_enable),
+            ports.matrix_read.enable.eq(matrix.read_enable),
+            ports.matrix_read.address.eq(matrix.read_address),
+            ports.matrix_read.mask.eq(matrix.read_mask),
+            ports.vector_read.enable.eq(activation.unified_read),
+            ports.vector_read.address.eq(activation.unified_address),
+            ports.vector_read.mask.eq(activation.unified_mask),
+            ports.host_read.enable.eq(host.read_enable),
+            ports.host_read.address.eq(host.read_address),
+            ports.host_read.mask.eq(host.read_mask),
+            ports.fetch.eq(port.fetch.valid & (port.fetch.memory == DenseMemory.UNIFIED)),
+            ports.fetch_address.eq(port.fetch.address),
+            buffer.read_enable.eq(ports.read.enable),
+            buffer.read_address.eq(ports.read.address),
+            buffer.read_mask.eq(ports.read.mask),
+            host.read_free.eq(ports.read_free),
             matrix.read_data.eq(buffer.read_data),
-        ]
-        for lane in range(config.lanes):
-            m.d.comb += activation.elements[lane].eq(buffer.read_data[lane])
-        for lane in range(lanes):
-            m.d.comb += host.read_data[lane].eq(buffer.read_data[lane])
+            Cat(activation.elements).eq(Cat(buffer.read_data)),
+            Cat(host.read_data).eq(Cat(buffer.read_data)),
 
-        # What the host writes goes to the buffer, or waits in the unit of the host.
-        loads = Signal()
-        writes = port.load.valid & (port.load.memory == DenseMemory.UNIFIED)
-        load_address = register(
-            m, Mux(writes, port.load.address << exact_log2(lanes), 0)[:len(buffer.write_address)],
-            "load_address")
-        load_word = register(m, port.load.data, "load_word")
-        m.d.comb += host.input_word.eq(load_word)
-        m.d.sync += [
-            host.input_valid.eq(port.load.valid & (port.load.memory == DenseMemory.HOST_INPUT)),
-            loads.eq(writes),
+            ports.results.enable.eq(activation.write_enable),
+            ports.results.address.eq(activation.write_address),
+            ports.results.data.eq(activation.write_elements),
+            ports.host_write.enable.eq(host.write_enable),
+            ports.host_write.address.eq(host.write_address),
+            ports.host_write.data.eq(host.write_data),
+            ports.load.eq(port.load.valid & (port.load.memory == DenseMemory.UNIFIED)),
+            ports.load_address.eq(port.load.address),
+            ports.load_data.eq(port.load.data),
+            buffer.write_enable.eq(ports.write.enable),
+            buffer.write_address.eq(ports.write.address),
+            buffer.write_data.eq(ports.write.data),
+            host.write_free.eq(ports.write_free),
+            # What Read_Host_Memory is to read comes the same way.
+            host.input_word.eq(ports.load_word),
         ]
-        m.d.comb += host.write_free.eq(~activation.write_enable.any())
-        with m.If(activation.write_enable.any()):
-            m.d.comb += [buffer.write_enable.eq(activation.write_enable),
-                         buffer.write_address.eq(activation.write_address)]
-            for lane in range(config.lanes):
-                m.d.comb += buffer.write_data[lane].eq(activation.write_elements[lane])
-        with m.Else():
-            m.d.comb += [buffer.write_enable.eq(Mux(loads, few, host.write_enable)),
-                         buffer.write_address.eq(host.write_address | load_address)]
-            for lane in range(lanes):
-                m.d.comb += buffer.write_data[lane].eq(Mux(
-                    loads, load_word.word_select(lane, 32 // lanes)[:config.activation_width],
-                    host.write_data[lane]).as_signed())
+        m.d.sync += host.input_valid.eq(
+            port.load.valid & (port.load.memory == DenseMemory.HOST_INPUT))
 
     def _load(self, m, port, dispatcher, weights, activation):
         """What the host writes to the memories of the units."""
