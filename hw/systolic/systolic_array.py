@@ -102,8 +102,9 @@ class SystolicArray(wiring.Component):
                 group.shift.eq(shift & shifting if first else shift),
                 group.shifting.eq(shifting),
                 group.weights.eq(weights),
-                group.sums.eq(sums),
             ]
+            if rows < self.rows:
+                m.d.comb += group.sums.eq(sums)
             adopt, shift = group.adopt_below, group.shift_below
             weights, sums = group.weights_below, group.sums_below
             first += rows
@@ -115,7 +116,8 @@ class SystolicArray(wiring.Component):
         def group(rows=_GROUP_ROWS):
             return RowGroup(
                 rows=rows, columns=self.columns, activation_width=self.activation_width,
-                weight_width=self.weight_width, partial_width=self.partial_width)
+                weight_width=self.weight_width, partial_width=self.partial_width,
+                whole=rows == self.rows)
 
         # No group of a single row: it would have a `shifting` that it does not look at.
         size = next(size for size in range(_GROUP_ROWS, 1, -1) if self.rows % size != 1)
