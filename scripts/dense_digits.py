@@ -76,13 +76,14 @@ class DenseDigits:
 
 
 def settings_for(name):
-    """The preset of 8 x 8 multipliers, as wide as a network's activations are.
+    """The preset of 8 x 8 multipliers, as wide as a network's activations are, its program fits.
 
     Returns
     -------
     scripts.settings.Settings
     """
-    wide = {"activation_width": 16, "operand_tables": 0} if name == "lstm" else {}
+    wide = {"activation_width": 16, "operand_tables": 0, "program_depth": 1024}
+    wide = wide if name == "lstm" else {}
     return configuration("dense", core="dense", **wide)
 
 

@@ -72,6 +72,8 @@ def _instruction(*fields):
                          if width + 5 < INSTRUCTION_WIDTH else [])))
 
 
+# What the dispatcher computes with lies in halves of 32-bit words, in the upper half what it
+# multiplies by what lies in a lower half.
 _MATRIX = _instruction(
     Field("accumulate", 1),             # add the first tile to what the accumulators hold
     Field("unused", 2),                 # 0
@@ -80,19 +82,17 @@ _MATRIX = _instruction(
     Field("source", 32),                # element 0 of line 0
     Field("accumulator", 16),           # first row
     Field("tiles", 16),                 # one after the other, added up
-    Field("y", 16, signed=True),        # Convolve: line under the first tap of the first output
     Field("x", 16, signed=True),        # element of the line that meets the first row of a tile
+    Field("y", 16, signed=True),        # Convolve: line under the first tap of the first output
 )
 _VECTOR = _instruction(
     Field("function", 3),               # 0: none, n: table n - 1
-    Field("tables", 4),                 # set of operand tables, for activations up to 8 bits
     Field("unary", 1),                  # the second operand is 0 and is not read
-    Field("unused", 3),
+    Field("tables", 7),                 # set of operand tables, for activations up to 8 bits
     Field("length", 16),                # elements
-    Field("a", 24),
-    Field("b", 24),
-    Field("destination", 24),
-    Field("parameters", 16),            # first of `lanes` channels, which should be equal
+    Field("a", 32),
+    Field("b", 32),
+    Field("destination", 32),
 )
 
 #: Format of each instruction. What is called unused or reserved must be 0.
@@ -112,25 +112,26 @@ INSTRUCTIONS = {
     Operation.CONVOLVE: _MATRIX,
     Operation.ACTIVATE: _instruction(
         Field("function", 3),
-        Field("last_column", 8),        # columns, less one
+        Field("pool", 1),               # the largest of each window of `Register.POOL`
+        Field("unused", 7),
         Field("rows", 16),              # accumulator rows; lines of outputs if pooled
         Field("destination", 32),
         Field("accumulator", 16),
         Field("parameters", 16),        # channel of the first column, a multiple of the lanes
-        Field("pool", 1),               # the largest of each window of `Register.POOL`
+        Field("last_column", 8),        # columns, less one
     ),
     Operation.VECTOR_ADD: _VECTOR,
     Operation.VECTOR_MULTIPLY: _VECTOR,
 }
 
-#: Format of each register's value.
+#: Format of each register's value. What is called unused or reserved must be 0.
 REGISTERS = {
     # Where lines of activations lie. An element beyond a line, above or below reads as `pad`.
     Register.SOURCE: WordFormat((
-        Field("line_length", 16),           # elements of a line that exist
         Field("line_stride", 16),           # elements from one line to the next
-        Field("lines", 16),                 # that exist, for Convolve
         Field("pad", 16, signed=True),
+        Field("line_length", 16),           # elements of a line that exist
+        Field("lines", 16),                 # that exist, for Convolve
         Field("taps", 16),                  # Convolve: runs of elements in a line of the kernel
         Field("reserved", 16))),
     # How Convolve goes over them. The tiles of a kernel are in the order line, tap, chunk: a run
@@ -138,26 +139,30 @@ REGISTERS = {
     Register.WINDOW: WordFormat((
         Field("pixels", 16),                # outputs in a line
         Field("x_step", 16),                # elements from one output to the next
+        Field("run", 16),                   # elements of a tap
         Field("y_step", 16),                # lines from one line of outputs to the next
-        Field("dilation", 16),              # lines from one line of the kernel to the next
         Field("tap_step", 16),              # elements from one tap to the next
-        Field("run", 16))),                 # elements of a tap
+        Field("dilation", 16))),            # lines from one line of the kernel to the next
     # Where results go, and how they end. Bounds are relative to the zero point.
     Register.DESTINATION: WordFormat((
+        Field("parameters", 16),            # of a vector: first of `lanes` channels, all alike
         Field("stride", 16),                # elements from one row to the next
         Field("zero_point", 16, signed=True),
         Field("low", 16, signed=True),
         Field("high", 16, signed=True),
-        Field("reserved", 32))),
+        Field("reserved", 16))),
     # Windows of accumulator rows of which Activate takes the largest sum of each column.
     Register.POOL: WordFormat((
-        Field("line_pixels", 16),           # accumulator rows of a line
         Field("pixels", 16),                # outputs in a line
-        Field("height", 8),
-        Field("width", 8),
+        Field("line_pixels", 16),           # accumulator rows of a line
         Field("y_step", 8),
+        Field("unused_1", 8),
+        Field("width", 8),
+        Field("unused_2", 8),
+        Field("height", 8),
+        Field("unused_3", 8),
         Field("x_step", 8),
-        Field("reserved", 32))),
+        Field("reserved", 8))),
     # Left shifts of the operands of vector instructions, for activations wider than 8 bits.
     Register.OPERANDS: WordFormat((
         Field("shift_a", 4), Field("shift_b", 4), Field("reserved", 88))),

@@ -14,7 +14,7 @@ from .legality import Checker
 from .tile_cycles import TileCycles
 from .timing import DenseTiming
 
-__all__ = ["DECODER_STEPS", "TIME_COUNTERS", "cycles_before_weights", "dense_cycles"]
+__all__ = ["TIME_COUNTERS", "cycles_before_weights", "decoder_steps", "dense_cycles"]
 
 #: Counters that `dense_cycles` predicts. `golden.systolic.execute` gives the others, but for
 #: INPUT_STALL and DROPPED, which are the host's.
@@ -22,11 +22,8 @@ TIME_COUNTERS = (
     DenseCounter.CYCLES, DenseCounter.ACTIVE, DenseCounter.WEIGHT_STALL, DenseCounter.WEIGHT_SHIFT,
     DenseCounter.NON_MATRIX, DenseCounter.RAW_STALL, DenseCounter.MATRIX_CYCLES)
 
-#: Steps that the decoder takes for an instruction, if more than one.
-DECODER_STEPS = {Operation.MATRIX_MULTIPLY: 3, Operation.CONVOLVE: 6, Operation.ACTIVATE: 7,
-          Operation.VECTOR_ADD: 4, Operation.VECTOR_MULTIPLY: 4}
-#: Word of an Activate that begins with its row of accumulators.
-_ACCUMULATOR_WORD = 2
+#: Instructions that are compared with those before them.
+_COMPARED = Operation.MATRIX_MULTIPLY, Operation.CONVOLVE, Operation.ACTIVATE
 #: Multiplications, and instructions of the activation unit, that can be under way.
 _UNDER_WAY = 2
 
@@ -70,6 +67,32 @@ def dense_cycles(program, geometry, *, first=0, count=None, weight_cycles=None):
     return _Run(geometry, weight_cycles).run(program, first, end)
 
 
+def decoder_steps(operation, fields, geometry):
+    """Steps that the decoder takes for an instruction, but for results that may come later.
+
+    Parameters
+    ----------
+    operation : Operation
+    fields : SimpleNamespace
+    geometry : DenseGeometry
+
+    Returns
+    -------
+    int
+    """
+    if operation in (Operation.MATRIX_MULTIPLY, Operation.CONVOLVE):
+        return 4
+    if operation == Operation.ACTIVATE:
+        return 12 if fields.pool else 7
+    if operation in (Operation.VECTOR_ADD, Operation.VECTOR_MULTIPLY):
+        # Addresses that no factor can hold take more of them.
+        binary, unary = (11, 7) if geometry.unified_depth <= 1 << 16 else (17, 10)
+        return unary if fields.unary else binary
+    if operation in (Operation.READ_HOST_MEMORY, Operation.WRITE_HOST_MEMORY):
+        return 5
+    return 3
+
+
 def cycles_before_weights(program, geometry):
     """Cycles of a run before that of its first Read_Weights, from which MATRIX_CYCLES counts.
 
@@ -106,7 +129,6 @@ class _Run:
         # The latest of each unit, with what they touch: (times, region read), and (times, region
         # written, rows read, is it a vector instruction).
         self.multiplications, self.activations = [], []
-        self.rows_end = 0       # what the decoder computed last
         self.raw_stall = 0
         self.first_read = None
 
@@ -121,7 +143,7 @@ class _Run:
             Operation.VECTOR_MULTIPLY: self._vector,
             Operation.SYNCHRONIZE: self._synchronize,
         }
-        issued = timing.offer_cycles - 1
+        issued, offered = 0, timing.offer_cycles
         for index in range(first, end):
             fault, operation, fields = self.checker.check(program[index])
             if fault != Fault.NONE:
@@ -130,9 +152,14 @@ class _Run:
                     operation == Operation.SYNCHRONIZE and fields.signal):
                 raise ValueError(f"Instruction {index}, {operation.name}, waits for the host, "
                                  f"whose time is not known")
-            # Taken a cycle after the one before, and decoded.
-            decoded = issued + 3 + timing.step_latency + DECODER_STEPS.get(operation, 1)
-            self.operation, self.words = operation, program[index]
+            # Taken a cycle after the one before, if it has been fetched, and decoded.
+            taken = max(issued + 1, offered)
+            steps = decoder_steps(operation, fields, timing.geometry)
+            decoded = taken + timing.step_latency + steps + 1
+            if operation in _COMPARED and self._held(decoded - 2):
+                decoded += timing.compare_cycles
+            offered = taken + timing.offer_cycles + max(0, steps - timing.fetch_steps)
+            self.operation = operation
             issued = hand_out[operation](decoded, fields) if operation in hand_out else decoded
             if operation == Operation.HALT:
                 break
@@ -149,6 +176,11 @@ class _Run:
     def _last_fed(self):
         times, _ = self.multiplications[-1]
         return times.last
+
+    def _held(self, cycle):
+        """Does the interlock hold regions in a cycle?"""
+        return (any(times.last + 1 >= cycle for times, _ in self.multiplications)
+                or any(times.done >= cycle for times, *_ in self.activations))
 
     def _idle(self):
         """Cycle from which all units are idle."""
@@ -177,7 +209,6 @@ class _Run:
             rows *= self.checker.registers[Register.WINDOW].pixels
         region = f.source, f.source + (lines - 1) * source.line_stride + source.line_length
         written = f.accumulator, f.accumulator + rows
-        self.rows_end = written[1]
 
         hold = self.timing.hold_cycles
         unwritten = max((times.done + hold for times, results, _, _ in self.activations
@@ -185,10 +216,10 @@ class _Run:
         self.raw_stall += max(0, unwritten - decoded)
         issued = max(decoded, unwritten)
         for times, _, sums, vector in self.activations:
-            if _overlap(sums, written):
+            if not vector and _overlap(sums, written):
                 issued = max(issued, times.read + hold)
             if vector:
-                issued = max(issued, times.done + hold - 1)
+                issued = max(issued, times.done + hold)
         if len(self.multiplications) == _UNDER_WAY:
             # Its end is seen in the cycle after its last row.
             issued = max(issued, self.multiplications[0][0].last + 2 + self.timing.ready_cycles)
@@ -214,7 +245,6 @@ class _Run:
             rows += f.accumulator
         stride = self.checker.registers[Register.DESTINATION].stride
         results = f.destination, f.destination + (len(rows) - 1) * stride + f.last_column + 1
-        self.rows_end = int(rows[-1, -1]) + 1
 
         hold = self.timing.hold_cycles
         issued = max(decoded, self._activation_ready(), *(
@@ -222,24 +252,19 @@ class _Run:
             if _overlap(region, results)))
         times = self.unit.activate(issued, rows, f.last_column + 1,
                                    [times for times, _ in self.multiplications])
-        self._remember(times, results, (f.accumulator, self.rows_end), False)
+        self._remember(times, results, (f.accumulator, int(rows[-1, -1]) + 1), False)
         return issued
 
     def _vector(self, decoded, f):
         """Vectors wait for all before them."""
         hold = self.timing.hold_cycles
-        unwritten = self.activations[-1][0].done + hold - 1 if self.activations else 0
+        unwritten = self.activations[-1][0].done + hold if self.activations else 0
         self.raw_stall += max(0, unwritten - decoded)
         issued = max(decoded, unwritten)
         if self.multiplications:
-            issued = max(issued, self._last_fed() + hold)
+            issued = max(issued, self._last_fed() + 1 + hold)
         times = self.unit.vector(issued, f.length, 1 if f.unary else 2)
-        # It reads no accumulators, but the interlock takes what stands in the bits of an Activate
-        # for rows, up to those of the instruction before.
-        row_bits = (self.timing.geometry.accumulator_depth - 1).bit_length()
-        row = int(self.words[_ACCUMULATOR_WORD]) & (1 << row_bits) - 1
-        self._remember(times, (f.destination, f.destination + f.length), (row, self.rows_end),
-                       True)
+        self._remember(times, (f.destination, f.destination + f.length), None, True)
         return issued
 
     def _remember(self, *activation):

@@ -226,7 +226,8 @@ class _Run:
         else:
             sums = self._signed(a, 16) * self._signed(b, 16)
         # Element i is computed by lane i % lanes, with the channel of that lane.
-        channels = f.parameters + np.arange(f.length) % self.geometry.lanes
+        first = self._register(Register.DESTINATION).parameters
+        channels = first + np.arange(f.length) % self.geometry.lanes
         self.state.unified[f.destination:f.destination + f.length] = self._finish(
             sums, channels, f.function)
 

@@ -65,12 +65,13 @@ class Checker:
 
     def _reserved(self, operation, fields):
         """No such operation or register, or a bit that should be zero."""
-        if operation not in set(Operation) or fields.get("reserved") or fields.get("unused"):
-            return True
-        if operation != Operation.SET_CONFIGURATION:
-            return False
-        _, value = register_fields(fields)
-        return value is None or bool(value.get("reserved"))
+        if operation == Operation.SET_CONFIGURATION:
+            _, value = register_fields(fields)
+            if value is None:
+                return True
+            fields = fields | value
+        return operation not in set(Operation) or any(
+            value for name, value in fields.items() if name.startswith(("reserved", "unused")))
 
     def _lengths(self, operation, f):
         """A length of zero, more columns than there are, or more results than are counted."""
@@ -139,18 +140,21 @@ class Checker:
     def _parameters(self, operation, f):
         """Channels beyond the parameters, or not aligned, or a table that there is not."""
         geometry = self.geometry
-        if operation == Operation.ACTIVATE:
-            channels = f.last_column + 1
-        elif operation in _VECTOR:
-            channels = geometry.lanes
+        if operation in _VECTOR:
             # Wider activations are shifted instead, and have no choice of tables.
             tables = geometry.operand_tables if geometry.activation_width <= 8 else 1
-            if f.tables >= tables:
-                return True
-        else:
-            return False
-        return (f.parameters % geometry.lanes > 0 or f.function > geometry.function_tables
-                or f.parameters + channels > geometry.parameter_depth)
+            return f.tables >= tables or f.function > geometry.function_tables
+        if operation == Operation.ACTIVATE:
+            return (f.function > geometry.function_tables
+                    or self._channels(f.parameters, f.last_column + 1))
+        if operation == Operation.SET_CONFIGURATION and f.register == Register.DESTINATION:
+            _, value = register_fields(vars(f))
+            return self._channels(value["parameters"], geometry.lanes)
+        return False
+
+    def _channels(self, first, count):
+        geometry = self.geometry
+        return first % geometry.lanes > 0 or first + count > geometry.parameter_depth
 
     def _remember(self, operation, f):
         """What the next instructions need to know of this one; or that its tiles are wrong."""

@@ -177,8 +177,9 @@ class Lowering:
         else:
             operands, bias = layer.operands, layer.bias
         registers = {Register.DESTINATION: self.blocks.destination(layer.name, ending)}
-        fields = {"function": self.storage.function(layer.name, ending), "unary": int(unary),
-                  "parameters": self.storage.common(layer.name, ending, bias)}
+        fields = {"function": self.storage.function(layer.name, ending), "unary": int(unary)}
+        registers[Register.DESTINATION]["parameters"] = self.storage.common(
+            layer.name, ending, bias)
         if width > 8:
             registers[Register.OPERANDS] = {"shift_a": operands[0], "shift_b": operands[1]}
         else:

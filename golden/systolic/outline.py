@@ -167,8 +167,8 @@ class Outline:
             self.steps.append(Step(operation, {
                 "function": function, "unary": int(b is None), "length": length,
                 "a": a.address + first, "b": (a if b is None else b).address + first,
-                "destination": results.address + first, "parameters": channels},
-                {Register.DESTINATION: _BOUNDS}))
+                "destination": results.address + first},
+                {Register.DESTINATION: {**_BOUNDS, "parameters": channels}}))
         return results
 
     def layer(self, kind, name, weights, outputs, tiles):

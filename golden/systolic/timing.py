@@ -29,12 +29,16 @@ class DenseTiming:
     accumulator_latency, vector_latency : int
         From the read of accumulators to their sums; of the vector unit.
     step_latency : int
-        From a step of the decoder to its result.
+        From the taking of an instruction to the result of the decoder's first step.
     offer_cycles : int
         From the start of a run to its first instruction.
+    fetch_steps : int
+        Steps of an instruction that do not make the fetch of the next one begin later.
+    compare_cycles : int
+        That an instruction which touches memory is compared with those before it, if any of them
+        still touches some.
     hold_cycles : int
-        From the last thing that an instruction waits for, if its region overlaps with that of the
-        one under way, to its issue. If only that there is one counts, it is a cycle less.
+        From the last thing that an instruction waits for to its issue.
     ready_cycles : int
         From the first cycle in which a unit is ready, or all are idle, to an issue that waits.
     begin_cycles : int
@@ -52,9 +56,11 @@ class DenseTiming:
     accumulate_cycles = 6
     accumulator_latency = 2
     vector_latency = 6
-    step_latency = 5
-    offer_cycles = 7
-    hold_cycles = 3
+    step_latency = 4
+    offer_cycles = 11
+    fetch_steps = 8
+    compare_cycles = 7
+    hold_cycles = 2
     ready_cycles = 1
     begin_cycles = 1
     read_cycles = 7

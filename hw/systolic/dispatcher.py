@@ -3,7 +3,7 @@
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
+from amaranth.utils import bits_for, ceil_log2
 
 from golden.formats import (
     FAULT,
@@ -14,13 +14,19 @@ from golden.formats import (
     Register,
 )
 
+from ..common.pipeline import register
 from ..layouts import struct_layout
 from .decoder import Decoder
 from .host_watch import HostWatch
-from .instruction_check import registers_layout
 from .instruction_fetch import InstructionFetch
-from .interlock import Interlock
-from .operation_fields import activation_fields, host_fields, matrix_fields, weight_fields
+from .interlock import Interlock, kind_layout
+from .operation_fields import (
+    activation_fields,
+    host_fields,
+    matrix_fields,
+    registers_layout,
+    weight_fields,
+)
 from .operations import (
     activation_operation,
     host_operation,
@@ -41,9 +47,9 @@ class Dispatcher(wiring.Component):
     an earlier instruction has yet to read or write. What an Activate reads from the accumulators
     is not waited for here: it carries a ticket, and its unit waits row by row.
 
-    Timing: decoding starts in the cycle in which an instruction is taken from `InstructionFetch`,
-    the cycle after the one before was handed out at the earliest; it is handed out 2 cycles after
-    the decoder's `done`, if nothing is in its way; that its unit is ready, or all are idle, is
+    Timing: an instruction is taken from `InstructionFetch` the cycle after the one before was
+    handed out at the earliest, which starts the decoder; it is handed out 2 cycles after the
+    interlock's `compared`, if nothing is in its way; that its unit is ready, or all are idle, is
     known a cycle later. `running` rises in the cycle after `start`. When a program has ended, or
     has been stopped by a fault, all units are waited for, and told to `clear` in the last cycle of
     `running`.
@@ -130,13 +136,13 @@ class Dispatcher(wiring.Component):
         fetch = InstructionFetch(program_depth=config.program_depth)
         m.submodules.fetch = ResetInserter(self.clear)(fetch)
         m.submodules.sequencer = sequencer = ProgramSequencer(number_width=number_width)
-        m.submodules.decoder = decoder = Decoder(config.geometry)
+        decoder = Decoder(config.geometry)
+        m.submodules.decoder = ResetInserter(self.clear)(decoder)
         m.submodules.ledger = ledger = TileLedger()
         m.submodules.written_rows = written_rows = WrittenRows(depth=config.accumulator_depth)
         m.submodules.watch = watch = HostWatch(
             watchdog_log2=config.watchdog_log2, number_width=number_width)
-        m.submodules.interlock = interlock = Interlock(
-            unified_depth=config.unified_depth, accumulator_depth=config.accumulator_depth)
+        m.submodules.interlock = interlock = Interlock(width=decoder.region_width)
         m.d.comb += [
             *[getattr(fetch, name).eq(getattr(self, name))
               for name in ("load", "load_address", "load_part", "load_data", "start", "first",
@@ -157,52 +163,49 @@ class Dispatcher(wiring.Component):
             fetch.instructions.ready.eq(sequencer.take),
             sequencer.available.eq(fetch.instructions.valid),
             decoder.start.eq(sequencer.take & sequencer.available),
-            decoder.operation.eq(fetch.instructions.payload.word[:5]),
+            decoder.arrival.eq(fetch.arrival),
+            decoder.begin.eq(fetch.begin),
+            decoder.fill.eq(fetch.fill),
+            fetch.proceed.eq(decoder.proceed),
         ]
         with m.If(sequencer.take):
-            m.d.sync += instruction.eq(fetch.instructions.payload)
+            m.d.sync += [getattr(instruction, name).eq(getattr(fetch.instructions.payload, name))
+                         for name in ("number", "last")]
+        taken = Signal()
+        m.d.sync += taken.eq(decoder.start)
+        with m.If(taken):
+            m.d.sync += word.eq(fetch.instructions.payload.word)
+        known = register(m, taken, "known")
         registers = Signal(registers_layout())
         view = {operation: struct_layout(INSTRUCTIONS[operation])(word) for operation in Operation}
-        is_ = {operation: Signal(name=f"is_{operation.name.lower()}", reset_less=True)
-               for operation in Operation}
-        for operation, flag in is_.items():
-            m.d.sync += flag.eq(word[:5] == operation)
-        multiplies = is_[Operation.MATRIX_MULTIPLY] | is_[Operation.CONVOLVE]
-        vector = is_[Operation.VECTOR_ADD] | is_[Operation.VECTOR_MULTIPLY]
-        activates = is_[Operation.ACTIVATE]
-        reads_weights = is_[Operation.READ_WEIGHTS]
-        from_host, to_host = is_[Operation.READ_HOST_MEMORY], is_[Operation.WRITE_HOST_MEMORY]
-        synchronizes = is_[Operation.SYNCHRONIZE]
-        matrix, activate = view[Operation.MATRIX_MULTIPLY], view[Operation.ACTIVATE]
-        vectors, weights = view[Operation.VECTOR_ADD], view[Operation.READ_WEIGHTS]
-        host_reads = view[Operation.READ_HOST_MEMORY]
-        host_writes = view[Operation.WRITE_HOST_MEMORY]
+        kind = decoder.kind
+        matrix, weights = view[Operation.MATRIX_MULTIPLY], view[Operation.READ_WEIGHTS]
 
         # Is it wrong?
         m.d.comb += [
-            decoder.word.eq(word),
-            decoder.registers.eq(registers),
             ledger.clear.eq(self.clear),
-            ledger.tiles.eq(Mux(reads_weights, weights.tiles, matrix.tiles)),
+            ledger.tiles_read.eq(weights.tiles),
+            ledger.tiles_claimed.eq(matrix.tiles),
+            ledger.read.eq(known & kind.reads_weights),
+            ledger.claim.eq(known & kind.multiplies),
             sequencer.wrong.eq(decoder.fault),
-            sequencer.decoded.eq(decoder.done),
-            sequencer.number.eq(instruction.number),
+            sequencer.decoded.eq(interlock.compared),
         ]
         with m.If(decoder.fault == Fault.NONE):
-            with m.If(multiplies & ledger.lacking):
+            with m.If(kind.multiplies & ledger.lacking):
                 m.d.comb += sequencer.wrong.eq(Fault.NO_WEIGHTS)
-            with m.If(reads_weights & ledger.full):
+            with m.If(kind.reads_weights & ledger.full):
                 m.d.comb += sequencer.wrong.eq(Fault.TOO_MANY_WEIGHTS)
 
         # What each unit gets.
         units = (
-            (self.weights, reads_weights, weight_fields(word)),
-            (self.multiplications, multiplies, matrix_fields(
-                word, registers=registers, decoder=decoder, convolves=is_[Operation.CONVOLVE])),
-            (self.activations, activates | vector, activation_fields(
-                word, registers=registers, decoder=decoder, vector=vector)),
-            (self.host_reads, from_host, host_fields(word, Operation.READ_HOST_MEMORY)),
-            (self.host_writes, to_host, host_fields(word, Operation.WRITE_HOST_MEMORY)),
+            (self.weights, kind.reads_weights, weight_fields(word)),
+            (self.multiplications, kind.multiplies, matrix_fields(
+                word, registers=registers, decoder=decoder, convolves=kind.convolves)),
+            (self.activations, kind.activates | kind.vector, activation_fields(
+                word, registers=registers, decoder=decoder, vector=kind.vector)),
+            (self.host_reads, kind.from_host, host_fields(word, Operation.READ_HOST_MEMORY)),
+            (self.host_writes, kind.to_host, host_fields(word, Operation.WRITE_HOST_MEMORY)),
         )
 
         # It goes when its unit is ready and nothing is in the way: registers, because that decides
@@ -211,7 +214,7 @@ class Dispatcher(wiring.Component):
         waiting, ready, go, gone = sequencer.waiting, Signal(), Signal(), Signal()
         nothing = self.matrix_idle & self.activation_idle & self.host_idle
         takes_signal = view[Operation.SYNCHRONIZE].signal
-        with m.If(synchronizes):
+        with m.If(kind.synchronizes):
             m.d.sync += ready.eq(nothing & (~takes_signal | watch.signalled))
         with m.Else():
             m.d.sync += ready.eq(~Cat(its & ~unit.ready for unit, its, _ in units).any())
@@ -219,21 +222,21 @@ class Dispatcher(wiring.Component):
         m.d.comb += [
             go.eq(waiting & ready & ~interlock.blocked),
             sequencer.issue.eq(go),
-            sequencer.ends.eq(is_[Operation.HALT] | instruction.last),
+            sequencer.ends.eq(kind.halts | instruction.last),
             sequencer.drained.eq(nothing),
             self.issued.eq(gone),
-            self.reads_weights.eq(gone & reads_weights),
+            self.reads_weights.eq(gone & kind.reads_weights),
             self.raw_stalled.eq(waiting & interlock.awaits_write),
         ]
         for unit, its, fields in units:
             m.d.comb += unit.valid.eq(go & its)
             m.d.comb += [unit.payload[name].eq(value) for name, value in fields.items()]
 
-        # What it configures.
-        with m.If(gone & is_[Operation.SET_CONFIGURATION]):
+        # What it configures. There is no such register where a higher bit of its number is set.
+        with m.If(gone & kind.configures):
             setting = view[Operation.SET_CONFIGURATION]
             for number in Register:
-                with m.If(setting.register == number):
+                with m.If(setting.register[:bits_for(max(Register))] == number):
                     m.d.sync += registers[number.name.lower()].eq(setting.value)
         with m.If(self.clear):
             m.d.sync += registers.as_value().eq(0)
@@ -242,9 +245,10 @@ class Dispatcher(wiring.Component):
         m.d.comb += [
             watch.clear.eq(self.clear),
             watch.signal.eq(self.signal),
-            watch.take.eq(gone & synchronizes & takes_signal),
-            watch.waits.eq(self.host_waits | waiting & synchronizes & nothing),
-            watch.concerned.eq(waiting & (from_host | to_host | synchronizes)),
+            watch.take.eq(gone & kind.synchronizes & takes_signal),
+            watch.waits.eq(self.host_waits | waiting & kind.synchronizes & nothing),
+            watch.concerned.eq(sequencer.refuses | waiting & (
+                kind.from_host | kind.to_host | kind.synchronizes)),
             watch.number.eq(instruction.number),
             sequencer.expired.eq(watch.expired),
             sequencer.awaited.eq(watch.awaited),
@@ -253,39 +257,24 @@ class Dispatcher(wiring.Component):
         # What each instruction leaves for those behind it.
         m.d.comb += [
             written_rows.clear.eq(self.clear),
-            written_rows.write.eq(gone & multiplies),
+            written_rows.write.eq(gone & kind.multiplies),
             written_rows.first.eq(matrix.accumulator),
             written_rows.rows.eq(decoder.rows),
             *[self.activations.payload[name].eq(getattr(written_rows, name))
               for name in ("ticket", "written_base", "written_rows")],
-            ledger.read.eq(gone & reads_weights),
-            ledger.claim.eq(gone & multiplies),
         ]
 
         # What it touches.
         m.d.comb += [
             interlock.clear.eq(self.clear),
-            interlock.kind.multiplies.eq(multiplies),
-            interlock.kind.activates.eq(activates),
-            interlock.kind.vector.eq(vector),
-            interlock.kind.from_host.eq(from_host),
-            interlock.kind.to_host.eq(to_host),
+            *[interlock.kind[name].eq(kind[name]) for name in kind_layout().members],
             interlock.issue.eq(gone),
             interlock.fed.eq(self.fed),
             interlock.accumulators_read.eq(self.accumulators_read),
             interlock.activated.eq(self.activated),
             interlock.host_idle.eq(self.host_idle),
-            interlock.region.end.eq(decoder.region_end),
-            interlock.rows.end.eq(decoder.rows_end),
+            interlock.region.eq(decoder.region),
+            interlock.decoded.eq(decoder.done),
         ]
-        m.d.sync += interlock.rows.first.eq(
-            Mux(multiplies, matrix.accumulator, activate.accumulator))
-        first = Signal.like(interlock.region.first, reset_less=True)
-        m.d.comb += interlock.region.first.eq(first)
-        for kind, address in ((multiplies, matrix.source), (activates, activate.destination),
-                              (vector, vectors.destination), (from_host, host_reads.destination),
-                              (to_host, host_writes.source)):
-            with m.If(kind):
-                m.d.sync += first.eq(address)
 
         return m

@@ -3,6 +3,7 @@
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
 
 __all__ = ["HostWatch"]
 
@@ -63,15 +64,28 @@ class HostWatch(wiring.Component):
         m = Module()
 
         signals = Signal(_SIGNALS_WIDTH)
+        more = self.signal & ~signals.all()
+        change = Cat(more ^ self.take, (self.take & ~more).replicate(_SIGNALS_WIDTH - 1))
         m.d.comb += self.signalled.eq(signals != 0)
-        m.d.sync += signals.eq(signals + (self.signal & ~signals.all()) - self.take)
+        m.d.sync += signals.eq(signals + change)
         with m.If(self.clear):
             m.d.sync += signals.eq(0)
 
-        # Cycles waited, in a row.
-        patience = Signal(self.watchdog_log2 + 1)
-        m.d.comb += self.expired.eq(patience[-1])
-        m.d.sync += patience.eq(Mux(self.waits, patience + 1, 0))
+        # Cycles waited, in a row: the lower bits count, a bit of the higher ones at a time goes
+        # round, lowest first, so that one adder of a bit is enough for them.
+        low_width = min(self.watchdog_log2, bits_for(self.watchdog_log2))
+        low, high = Signal(low_width), Signal(1 << low_width)
+        carry, due = Signal(init=1), Signal()
+        added = high[0] ^ carry
+        m.d.sync += [
+            low.eq(low + 1),
+            high.eq(Cat(high[1:], added)),
+            carry.eq(high[0] & carry | low.all()),
+            due.eq(due | added & (low == self.watchdog_log2 - low_width)),
+            self.expired.eq(self.expired | due & low.all()),
+        ]
+        with m.If(~self.waits):
+            m.d.sync += [low.eq(0), high.eq(0), carry.eq(1), due.eq(0), self.expired.eq(0)]
 
         with m.If(self.concerned):
             m.d.sync += self.awaited.eq(self.number)

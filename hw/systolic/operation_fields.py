@@ -5,12 +5,20 @@ instruction, of which only the fields of its own operation mean anything.
 """
 
 from amaranth import *
+from amaranth.lib import data
 
-from golden.formats import INSTRUCTIONS, Operation
+from golden.formats import INSTRUCTIONS, REGISTERS, Operation, Register
 
 from ..layouts import struct_layout
 
-__all__ = ["activation_fields", "host_fields", "matrix_fields", "weight_fields"]
+__all__ = ["activation_fields", "host_fields", "matrix_fields", "registers_layout",
+           "weight_fields"]
+
+
+def registers_layout():
+    """Layout of all registers that Set_Configuration writes, by their names in lower case."""
+    return data.StructLayout({register.name.lower(): struct_layout(REGISTERS[register])
+                              for register in Register})
 
 
 def _view(word, operation):
@@ -76,7 +84,7 @@ def activation_fields(word, *, registers, decoder, vector):
     pool, destination, pooled = registers.pool, registers.destination, activate.pool
     return {
         "vector": vector,
-        "multiply": activate.operation == Operation.VECTOR_MULTIPLY,
+        "multiply": activate.operation[0],      # of a vector instruction: the odd one
         "unary": vectors.unary,
         "function": activate.function,      # in the same bits for both
         "tables": vectors.tables,
@@ -85,13 +93,13 @@ def activation_fields(word, *, registers, decoder, vector):
         "lines": activate.rows,
         "pixels": Mux(pooled, pool.pixels, 1),
         "line_rows": Mux(pooled, pool.line_pixels, 1),
-        "line_step": Mux(pooled, decoder.line_step, 1),
+        "line_step": decoder.line_step,
         "height": Mux(pooled, pool.height, 1),
         "width": Mux(pooled, pool.width, 1),
         "x_step": pool.x_step,
-        "destination": Mux(vector, vectors.destination, activate.destination),
+        "destination": decoder.destination,
         "stride": destination.stride,
-        "parameters": Mux(vector, vectors.parameters, activate.parameters),
+        "parameters": decoder.parameters,
         "zero_point": destination.zero_point,
         "low": destination.low,
         "high": destination.high,

@@ -39,8 +39,8 @@ class ProgramSequencer(wiring.Component):
     decoded : In(1)
         Strobe: `wrong` holds what is wrong with it from the next cycle on.
     wrong : In(Fault)
-    number : In(number_width)
-        Of the instruction that was taken.
+    refuses : Out(1)
+        Strobe: it is wrong; `awaited` has to tell of it from the next cycle on.
     waiting : Out(1)
         It may be issued.
     issue, ends : In(1)
@@ -68,7 +68,7 @@ class ProgramSequencer(wiring.Component):
             "available": In(1),
             "decoded": In(1),
             "wrong": In(Fault),
-            "number": In(number_width),
+            "refuses": Out(1),
             "waiting": Out(1),
             "issue": In(1),
             "ends": In(1),
@@ -88,13 +88,17 @@ class ProgramSequencer(wiring.Component):
         with m.If(self.fault_clear):
             m.d.sync += self.fault.eq(0)
 
-        def stop(fault, number):
-            m.d.sync += [self.fault.eq(1), self.fault_word.fault.eq(fault),
-                         self.fault_word.instruction.eq(number)]
+        stopped = Signal()
+        m.d.sync += stopped.eq(0)
+        with m.If(stopped):
+            m.d.sync += self.fault_word.instruction.eq(self.awaited)
+
+        def stop(fault):
+            m.d.sync += [self.fault.eq(1), stopped.eq(1), self.fault_word.fault.eq(fault)]
 
         def give_up_if_late():
             with m.If(self.expired):
-                stop(Fault.TIMEOUT, self.awaited)
+                stop(Fault.TIMEOUT)
                 m.d.comb += self.give_up.eq(1)
                 m.next = "Clear"
 
@@ -117,7 +121,8 @@ class ProgramSequencer(wiring.Component):
             with m.State("Judge"):
                 m.next = "Issue"
                 with m.If(self.wrong != Fault.NONE):
-                    stop(self.wrong, self.number)
+                    stop(self.wrong)
+                    m.d.comb += self.refuses.eq(1)
                     m.next = "Finish"
 
             with m.State("Issue"):

@@ -1,78 +1,56 @@
-"""Regions of a memory that operations under way still touch."""
+"""Which regions of a memory operations under way still touch."""
 
 from amaranth import *
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["RegionQueue", "region_layout"]
-
-
-def region_layout(depth):
-    """Elements or rows from `first` up to, but without, `end`."""
-    return data.StructLayout({"first": range(depth), "end": range(depth + 1)})
+__all__ = ["RegionQueue"]
 
 
 class RegionQueue(wiring.Component):
-    """Regions that the active and the pending operation of one unit still touch.
+    """Places of the regions of the active and the pending operation of one unit, and of the next.
 
-    Timing: `overlaps` says of the regions of the cycle before whether one of them shared an element
-    with the candidate of the cycle before; `count` is a register.
+    Places are numbered modulo 4. Those of two operations that follow each other differ in their
+    lowest bit, by which both are known.
 
-    Parameters
-    ----------
-    depth : int
-        Size of the memory.
+    Timing: all outputs are registers.
 
     Members
     -------
     push : In(1)
-        Add the candidate. Not with `count` 2.
+        The region in `tail` is touched from now on. Not with both held.
     pop : In(1)
-        Forget the oldest. May come together with `push`, not with `count` 0.
-    release : In(1)
-        The oldest no longer overlaps with anything, but stays.
-    candidate : In(region_layout(depth))
-    overlaps : Out(1)
-    count : Out(2)
+        The oldest is no longer. May come together with `push`, not with none held.
+    tail : Out(2)
+        Where the next region goes.
+    places : Out(2).array(2)
+        Where those that are held are, by their lowest bit.
+    oldest : Out(1)
+        Lowest bit of the place of the oldest.
+    held : Out(2)
     """
 
-    def __init__(self, *, depth):
-        self.depth = depth
-        super().__init__({
-            "push": In(1),
-            "pop": In(1),
-            "release": In(1),
-            "candidate": In(region_layout(depth)),
-            "overlaps": Out(1),
-            "count": Out(2),
-        })
+    push: In(1)
+    pop: In(1)
+    tail: Out(2)
+    places: Out(2).array(2)
+    oldest: Out(1)
+    held: Out(2)
 
     def elaborate(self, platform):
         m = Module()
 
-        regions = [Signal(region_layout(self.depth), name=f"region_{number}", reset_less=True)
-                   for number in range(2)]
-        held = Signal(2)        # of each region: is there one, and does it count?
-        m.d.sync += self.count.eq(self.count + self.push - self.pop)
-
-        with m.If(self.release):
-            m.d.sync += held[0].eq(0)
-        # A free place takes the candidate over before it is known whether it is pushed.
-        with m.If(self.count == 0):
-            m.d.sync += regions[0].eq(self.candidate)
-        with m.If(self.pop):
-            m.d.sync += [regions[0].eq(Mux(self.count[1], regions[1], self.candidate)),
-                         held.eq(held[1])]
-        with m.If(~self.count[1]):
-            m.d.sync += regions[1].eq(self.candidate)
-        with m.If(self.push):
-            with m.If((self.count - self.pop)[0]):
-                m.d.sync += held[1].eq(1)
-            with m.Else():
-                m.d.sync += held[0].eq(1)
-
-        m.d.sync += self.overlaps.eq(Cat(
-            valid & (self.candidate.first < region.end) & (region.first < self.candidate.end)
-            for region, valid in zip(regions, held, strict=True)).any())
+        head = Signal(2)
+        m.d.comb += [
+            self.oldest.eq(head[0]),
+            self.places[0].eq(Cat(0, head[1] ^ head[0])),
+            self.places[1].eq(Cat(1, head[1])),
+        ]
+        m.d.sync += [self.tail.eq(self.tail + self.push), head.eq(head + self.pop)]
+        for bit in range(2):
+            with m.If(self.pop & (head[0] == bit)):
+                m.d.sync += self.held[bit].eq(0)
+            with m.If(self.push & (self.tail[0] == bit)):
+                m.d.sync += self.held[bit].eq(1)
 
         return m

@@ -10,9 +10,6 @@ from ..memory import register_file
 
 __all__ = ["TileLedger"]
 
-#: Bits of the running numbers: no more tiles can be read and not yet multiplied by.
-_WIDTH = 16 + WEIGHT_FIFO_TILES.bit_length()
-
 
 class TileLedger(wiring.Component):
     """Tells whether there are tiles for a multiplication, and room for another Read_Weights.
@@ -21,67 +18,60 @@ class TileLedger(wiring.Component):
     the weight unit takes as many as may be outstanding, none ever waits for room that only a later
     instruction can make.
 
-    Timing: `lacking` and `full` follow `tiles` and the strobes after two cycles, but for `claim`,
-    which takes up to four cycles for each Read_Weights that it ends.
+    Timing: `full` follows `read` after a cycle, `lacking` follows `claim` after five at most, for
+    each Read_Weights whose tiles it begins to take costs one. No strobe before that.
 
     Members
     -------
     clear : In(1)
         Forget all.
-    tiles : In(16)
-        Of the instruction in hand.
     read, claim : In(1)
-        Strobe: it reads them, it claims them.
+        Strobe: `tiles_read` are read, or `tiles_claimed` are claimed.
+    tiles_read, tiles_claimed : In(16)
     lacking : Out(1)
-        There are fewer.
+        There were fewer than claimed: nothing more is right until `clear`.
     full : Out(1)
-        As many Read_Weights are outstanding as may be.
+        As many Read_Weights were outstanding as may be, when the last one came.
     """
 
     clear: In(1)
-    tiles: In(16)
     read: In(1)
     claim: In(1)
+    tiles_read: In(16)
+    tiles_claimed: In(16)
     lacking: Out(1)
     full: Out(1)
 
     def elaborate(self, platform):
         m = Module()
 
-        # Running numbers of tiles, and those at which the outstanding Read_Weights end.
-        tiles_read, tiles_used = Signal(_WIDTH), Signal(_WIDTH)
-        write, (oldest,) = register_file(m, "ends", shape=_WIDTH, depth=WEIGHT_FIFO_TILES)
-        first, outstanding = Signal(range(WEIGHT_FIFO_TILES)), Signal(range(WEIGHT_FIFO_TILES + 1))
-        after = Signal(_WIDTH)
+        # Tiles of each Read_Weights of which none has been claimed, and what is left of the one
+        # before them: less than nothing if more have been claimed than that.
+        write, (oldest,) = register_file(m, "tiles", shape=16, depth=WEIGHT_FIFO_TILES)
+        left = Signal(signed(17))
+        first, last = Signal(range(WEIGHT_FIFO_TILES)), Signal(range(WEIGHT_FIFO_TILES))
+        untouched = Signal(range(WEIGHT_FIFO_TILES + 1))
+        takes = Signal()
         m.d.comb += [
-            after.eq(tiles_read + self.tiles),
-            write.addr.eq(first + outstanding),
-            write.data.eq(after),
+            write.addr.eq(last),
+            write.data.eq(self.tiles_read),
             write.en.eq(self.read),
             oldest.addr.eq(first),
+            self.lacking.eq(left < 0),
+            takes.eq(self.lacking & (untouched != 0)),
         ]
-
-        # A cycle to compare, and another to see what is oldest then.
-        comparing, used_up = Signal(), Signal()
-        m.d.sync += [
-            comparing.eq(~comparing),
-            used_up.eq(comparing & (outstanding != 0)
-                       & ~(tiles_used - oldest.data)[_WIDTH - 1]),
-        ]
-        left = Signal(_WIDTH)
-        m.d.sync += [
-            left.eq(tiles_read - tiles_used),
-            self.lacking.eq(self.tiles > left),
-            self.full.eq(outstanding == WEIGHT_FIFO_TILES),
-            outstanding.eq(outstanding + self.read - used_up),
-            first.eq(first + used_up),
-        ]
+        with m.If(self.claim | takes):
+            # One sum for both; the carry makes the complement of what is claimed its negative.
+            change = Mux(takes, Cat(oldest.data, 0), Cat(~self.tiles_claimed, 1))
+            m.d.sync += left.eq((Cat(1, left) + Cat(~takes, change))[1:])
+        with m.If(takes):
+            m.d.sync += [first.eq(first + 1), untouched.eq(untouched - 1)]
         with m.If(self.read):
-            m.d.sync += tiles_read.eq(after)
-        with m.If(self.claim):
-            m.d.sync += tiles_used.eq(tiles_used + self.tiles)
+            m.d.sync += [
+                last.eq(last + 1), untouched.eq(untouched + 1),
+                self.full.eq(untouched[2] | untouched[:2].all() & left[:-1].any()),
+            ]
         with m.If(self.clear):
-            m.d.sync += [tiles_read.eq(0), tiles_used.eq(0), outstanding.eq(0), first.eq(0),
-                         used_up.eq(0)]
+            m.d.sync += [left.eq(0), first.eq(0), last.eq(0), untouched.eq(0)]
 
         return m

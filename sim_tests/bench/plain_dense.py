@@ -175,9 +175,10 @@ class PlainDense:
                         largest, parameters + column, function)
                 place += 1
 
-    def vector(self, multiply, function, tables, unary, length, a, b, destination, parameters):
+    def vector(self, multiply, function, tables, unary, length, a, b, destination):
         width = self.g.activation_width
         shifts = self.registers[Register.OPERANDS]
+        parameters = self.registers[Register.DESTINATION]["parameters"]
         for n in range(length):
             values = []
             for number, (at, shift) in enumerate(((a, shifts["shift_a"]), (b, shifts["shift_b"]))):

@@ -66,7 +66,8 @@ class ProgramAuthor:
             low, high = high, low
         self.add(configure(
             Register.DESTINATION, zero_point=int(self.rng.integers(-half, half)), low=low,
-            high=high, stride=int(self.rng.choice([g.columns, g.columns + 5, 1, 0, g.lanes]))))
+            high=high, stride=int(self.rng.choice([g.columns, g.columns + 5, 1, 0, g.lanes])),
+            parameters=self.channel(g.lanes)))
 
     def tiles(self):
         """Tiles for a product, read before it, with it, or earlier still."""
@@ -138,11 +139,14 @@ class ProgramAuthor:
             self.destination()
         length = self.some(1, min(8 * self.size, g.unified_depth))
         a, b, destination = (self.place(length) for _ in range(3))
+        unary = int(rng.random() < .2)
+        if unary:           # and b is anything
+            b = int(rng.integers(1 << 32))
         self.add(encode(
             rng.choice([Operation.VECTOR_ADD, Operation.VECTOR_MULTIPLY]), length=length, a=a, b=b,
-            function=int(rng.integers(g.function_tables + 1)), unary=int(rng.random() < .15),
-            tables=int(rng.integers(max(1, g.operand_tables))), parameters=self.channel(g.lanes),
-            destination=int(rng.choice([a, b, destination]))))
+            function=int(rng.integers(g.function_tables + 1)), unary=unary,
+            tables=int(rng.integers(max(1, g.operand_tables))),
+            destination=int(rng.choice([a, destination if unary else b, destination]))))
 
     def host(self):
         length = self.some(1, 8 * self.size)

@@ -55,7 +55,7 @@ def faulty(rng, geometry, fault):
         return configure(register, **(given | {name: 0}))
 
     top, rows = g.unified_depth, g.accumulator_depth
-    flipped = encode(Operation(rng.choice([0, 1, 3, 4, 5, 6, 7, 8, 10])))
+    flipped = encode(Operation(rng.choice([0, 1, 3, 4, 5, 6, 7, 8, 9])))
     operation = Operation(int(flipped[0]) & 31)
     at = 0
     for field in INSTRUCTIONS[operation].fields:
@@ -71,7 +71,9 @@ def faulty(rng, geometry, fault):
         Fault.BAD_OPERATION: [
             [flipped], [unknown],
             [encode(Operation.SET_CONFIGURATION, register=rng.integers(len(Register), 256))],
-            [encode(Operation.SET_CONFIGURATION, register=Register.POOL, value=1 << 95)]],
+            [encode(Operation.SET_CONFIGURATION, register=Register.POOL, value=1 << 95)],
+            *[[configure(Register.POOL, **{name: 1 << rng.integers(8)})]
+              for name in ("unused_1", "unused_2", "unused_3")]],
         Fault.BAD_LENGTH: [
             [source, read, multiply(lines=0)], [source, read, multiply(tiles=0)],
             [source, multiply(tiles=65536 // g.rows + 1)], pooled(line_pixels=0),
@@ -90,13 +92,19 @@ def faulty(rng, geometry, fault):
             [source, read, multiply(source=(1 << 32) - 1)],
             [configure(Register.SOURCE, line_length=1, line_stride=top // rows + 1), read,
              multiply(lines=rows)],
+            # Where sums of as many bits as that are 0 again.
+            *[[configure(Register.SOURCE, line_length=1, line_stride=1 << 15), read,
+               multiply(lines=(1 << bits - 15) + 1)]
+              for bits in {18, max(18, top.bit_length() + 1)}],
             convolve(source=top - 2), activated(destination=top), activated(destination=1 << 31),
             activated(destination=top - 1, rows=2), activated(destination=top - 1, last_column=1),
             vectored(a=top), vectored(b=top), vectored(destination=top), vectored(length=9),
             vectored(length=4, b=6), vectored(length=4, unary=1, destination=3),
             [encode(Operation.READ_HOST_MEMORY, destination=top - 3, length=4)],
             [encode(Operation.WRITE_HOST_MEMORY, source=0, length=top + 1)],
-            [encode(Operation.WRITE_HOST_MEMORY, source=1, length=(1 << 32) - 1)]],
+            [encode(Operation.WRITE_HOST_MEMORY, source=1, length=(1 << 32) - 1)],
+            *[[encode(Operation.WRITE_HOST_MEMORY, **({"length": 1} | {name: 1 << bit}))]
+              for name in ("source", "length") for bit in range(top.bit_length(), 32)]],
         Fault.BAD_ACCUMULATOR: [
             [source, read, multiply(accumulator=rows % 65536, lines=1 + rows // 65536)],
             [source, read, multiply(accumulator=rows - 1, lines=2)],
@@ -112,12 +120,13 @@ def faulty(rng, geometry, fault):
         Fault.BAD_PARAMETERS: [
             activated(parameters=g.parameter_depth - g.lanes, last_column=g.lanes)
             if g.lanes < g.columns else activated(function=g.function_tables + 1),
-            activated(function=7), vectored(function=7),
-            vectored(parameters=g.parameter_depth) if g.parameter_depth < 65536 else
-            vectored(function=7),
-            *([activated(parameters=1), vectored(parameters=1)] if g.lanes > 1 else []),
-            *([vectored(tables=max(1, g.operand_tables))]
-              if g.operand_tables < 16 else [])],
+            *[way(function=number) for way in (activated, vectored)
+              for number in {7, min(7, g.function_tables + 1)}],
+            [configure(Register.DESTINATION, parameters=g.parameter_depth)]
+            if g.parameter_depth < 65536 else vectored(function=7),
+            *([activated(parameters=1), [configure(Register.DESTINATION, parameters=1)]]
+              if g.lanes > 1 else []),
+            vectored(tables=max(1, g.operand_tables)), vectored(tables=127)],
         Fault.NO_WEIGHTS: [
             [source, multiply(tiles=65536 // g.rows)], [source, window, multiply(
                 Operation.CONVOLVE, tiles=60000)]],

@@ -22,7 +22,7 @@ def test_a_word_by_hand():
     """MatrixMultiply: 5 bits of operation, 1, 2, 8, then 16 lines, 32 source, 16, 16, 16, 16."""
     words = encode(Operation.MATRIX_MULTIPLY, accumulate=1, last_column=7, lines=16, source=0x1234,
                    accumulator=3, tiles=2, x=-1)
-    assert [hex(word) for word in words] == ["0x100727", "0x1234", "0x20003", "0xffff0000"]
+    assert [hex(word) for word in words] == ["0x100727", "0x1234", "0x20003", "0xffff"]
     operation, fields = decode(words)
     assert operation == Operation.MATRIX_MULTIPLY
     assert (fields["accumulate"], fields["lines"], fields["x"], fields["y"]) == (1, 16, -1, 0)
@@ -44,7 +44,7 @@ def test_a_program_by_hand():
         encode(Operation.MATRIX_MULTIPLY, lines=16, tiles=8, last_column=7),
         encode(Operation.HALT)]))
     assert disassemble(words).splitlines() == [
-        "Set_Configuration SOURCE line_length=64, line_stride=64, pad=-128",
+        "Set_Configuration SOURCE line_stride=64, pad=-128, line_length=64",
         "Read_Weights tiles=8", "MatrixMultiply last_column=7, lines=16, tiles=8", "Halt"]
 
 

@@ -14,9 +14,9 @@ from golden.systolic.layers import Conv2D, FullyConnected, Lookup, MaxPool, Mult
 
 
 def geometry_of(network):
-    """The default core, as wide as the network's activations are."""
-    wide = {"activation_width": 16, "operand_tables": 0} if network.width == 16 else {}
-    return DenseGeometry(**wide)
+    """The default core; for wide activations as wide, and with room for long programs."""
+    wide = {"activation_width": 16, "operand_tables": 0, "program_depth": 1024}
+    return DenseGeometry(**(wide if network.width == 16 else {}))
 
 
 @pytest.mark.parametrize("name", DENSE_DIGITS)

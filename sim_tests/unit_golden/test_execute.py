@@ -150,10 +150,10 @@ def test_vectors():
     """Tables give the operands; lane 1 has a channel of its own."""
     operands = np.zeros((2, 2, 256), int)
     operands[1, 0], operands[1, 1] = np.arange(256) - 128, 3 * (np.arange(256) - 128)
-    common = "length=3, a=0, b=4, destination=0, tables=1, parameters=2"
+    common = "length=3, a=0, b=4, destination=0, tables=1"
     for operation, expected in (("Vector_Add", [13, 117, 19]), ("Vector_Multiply", [12, 127, 18])):
         result = run_text(f"""
-            Set_Configuration DESTINATION low=-128, high=127
+            Set_Configuration DESTINATION parameters=2, low=-128, high=127
             {operation} {common}
             """, unified=[1, 2, 1, 0, 4, 5, 6],
             operands=operands, parameters=[[0, 0, 0, 0]] * 2 + [
@@ -170,8 +170,9 @@ def test_wide_operands_are_shifted():
                       unified=[100, -1])
     assert result.unified[2] == 200 - 32768
     # 16-bit factors: 0x4000 << 1 is negative.
-    result = run_text(setup + shifts + "Vector_Multiply length=1, b=1, destination=2, parameters=2",
-                      geometry, unified=[0x4000, -1],
+    setup = setup.replace("low", "parameters=2, low")
+    result = run_text(setup + shifts + "Vector_Multiply length=1, b=1, destination=2", geometry,
+                      unified=[0x4000, -1],
                       parameters=[[0, MULTIPLIER_ONE, 0, 0]] * 2 + [[0, MULTIPLIER_ONE, 0, 16]] * 2)
     assert result.unified[2] == 0x4000
 

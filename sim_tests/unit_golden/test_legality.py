@@ -81,7 +81,10 @@ CASES = [
     ("Vector_Add length=4, a=0, b=16381, destination=8", Fault.BAD_ADDRESS),
     ("Vector_Add length=4, a=0, b=16381, destination=8, unary=1", Fault.NONE),
     ("Vector_Add length=4, tables=2, destination=4", Fault.BAD_PARAMETERS),
-    ("Vector_Add length=4, parameters=510, destination=4", Fault.NONE),
+    ("Vector_Add length=4, destination=4", Fault.NONE),
+    ("Set_Configuration DESTINATION parameters=510", Fault.NONE),
+    ("Set_Configuration DESTINATION parameters=511", Fault.BAD_PARAMETERS),
+    ("Set_Configuration DESTINATION parameters=512", Fault.BAD_PARAMETERS),
     # in place, or downwards, but not into what is still to be read
     ("Vector_Multiply length=4, a=8, b=4, destination=4", Fault.NONE),
     ("Vector_Multiply length=4, a=8, b=4, destination=8", Fault.NONE),

@@ -74,7 +74,7 @@ def test_signals_are_remembered():
     assert min(met.values()) > 0
 
 
-@pytest.mark.parametrize("watchdog_log2", [1, 4])
+@pytest.mark.parametrize("watchdog_log2", [1, 2, 3, 4, 7, 11])
 def test_patience_ends(watchdog_log2):
     """After so many cycles of waiting in a row, and not one before."""
     dut = HostWatch(watchdog_log2=watchdog_log2, number_width=5)
@@ -115,7 +115,6 @@ async def take(ctx, dut, number, wrong=Fault.NONE):
     ctx.set(dut.available, 1)
     await ctx.tick()
     ctx.set(dut.available, 0)
-    ctx.set(dut.number, number)
     for cycle, fault in enumerate((Fault.BAD_LENGTH, Fault.NONE, Fault.BAD_WEIGHTS)):
         assert not ctx.get(dut.take)
         ctx.set(dut.wrong, fault)
@@ -124,9 +123,11 @@ async def take(ctx, dut, number, wrong=Fault.NONE):
         assert not ctx.get(dut.waiting)
     ctx.set(dut.decoded, 0)
     ctx.set(dut.wrong, wrong)
+    assert ctx.get(dut.refuses) == (wrong != Fault.NONE)
     await ctx.tick()
+    ctx.set(dut.awaited, number)
     ctx.set(dut.wrong, Fault.BAD_WEIGHTS)
-    assert ctx.get(dut.waiting) == (wrong == Fault.NONE)
+    assert ctx.get(dut.waiting) == (wrong == Fault.NONE) and not ctx.get(dut.refuses)
 
 
 async def issue(ctx, dut, *, last):
@@ -196,6 +197,7 @@ def test_programs_end():
         await take(ctx, dut, 8)
         await issue(ctx, dut, last=False)
         await take(ctx, dut, 9, Fault.NO_WEIGHTS)
+        await ctx.tick()
         assert fault_of(ctx, dut) == (1, Fault.NO_WEIGHTS, 9)
         await drain(ctx, dut)
         await end(ctx, dut)

@@ -30,7 +30,7 @@ from hw.systolic.core import DenseCore
 
 _README = (Path(__file__).parents[2] / "hw" / "README.md").read_text()
 #: What carries no information.
-_SILENT = {"operation", "unused", "reserved"}
+_SILENT = ("operation", "unused", "reserved")
 
 
 def section(title):
@@ -50,7 +50,7 @@ def bits(form):
     at, cells = 0, []
     for field in form.fields:
         last = at + field.width - 1
-        if field.name not in _SILENT:
+        if not field.name.startswith(_SILENT):
             cells.append(f"`{field.name}` {at}" if last == at else f"`{field.name}` {last}..{at}")
         at += field.width
     return ", ".join(cells)

@@ -92,7 +92,7 @@ class Units:
 @pytest.mark.parametrize("seed", range(4))
 def test_nothing_is_in_the_way(seed):
     depth = 64
-    dut = Interlock(unified_depth=depth, accumulator_depth=depth)
+    dut = Interlock(width=7)
     rng = random.Random(seed)
     met = Tally()
 
@@ -105,25 +105,66 @@ def test_nothing_is_in_the_way(seed):
         await ctx.tick()
         ctx.set(getattr(dut, name), 0)
 
+    async def present(ctx, kind, own, rows):
+        """The candidate: its parts in any order, with anything between them."""
+        for name in KINDS:
+            ctx.set(dut.kind[name], name == kind)
+        await ctx.tick().repeat(2)
+        parts = [("first", False, own[0]), ("end", False, own[1]), ("first", True, rows[0]),
+                 ("end", True, rows[1])]
+        rng.shuffle(parts)
+        for name, is_rows, value in parts:
+            ctx.set(dut.region[name], value)
+            ctx.set(dut.region[f"{name}_is_rows"], is_rows)
+            ctx.set(dut.region[f"{name}_valid"], 1)
+            await ctx.tick()
+            ctx.set(dut.region[f"{name}_valid"], 0)
+            ctx.set(dut.region[name], rng.randrange(128))
+
     async def bench(ctx):
         units = Units()
-        for number in range(700):
+        for number in range(1400):
             kind, own, rows = rng.choice(KINDS), region(), region()
-            for name in KINDS:
-                ctx.set(dut.kind[name], name == kind)
-            for target, (first, end) in ((dut.region, own), (dut.rows, rows)):
-                ctx.set(target.first, first)
-                ctx.set(target.end, end)
-            await ctx.tick().repeat(3)
-            blocked, awaits = units.verdict(kind, own, rows)
-            assert ctx.get(dut.blocked) == blocked, (number, kind)
-            assert ctx.get(dut.awaits_write) == awaits, (number, kind)
-            met[kind, blocked] += 1
-            met[kind, "awaits"] += awaits
+            await present(ctx, kind, own, rows)
+            ctx.set(dut.decoded, 1)
+            slow = kind != "vector" and any((units.reads, units.results, units.host))
+            met[kind, "slow"] += slow
+            # What ends while it is being compared does not count any more.
+            at = rng.randrange(dut.compare_cycles) if rng.random() < .3 else None
+            for cycle in range(dut.compare_cycles if slow else 0):
+                assert not ctx.get(dut.compared)
+                done = units.advance(rng) if cycle == at else None
+                met["meanwhile"] += done is not None
+                if done and done != "host_idle":
+                    ctx.set(getattr(dut, done), 1)
+                ctx.set(dut.host_idle, units.host is None)
+                await ctx.tick()
+                ctx.set(dut.decoded, 0)
+                if done and done != "host_idle":
+                    ctx.set(getattr(dut, done), 0)
+            assert ctx.get(dut.compared)
+            await ctx.tick()
+            ctx.set(dut.decoded, 0)
+            await ctx.tick()
+            while True:
+                blocked, awaits = units.verdict(kind, own, rows)
+                assert ctx.get(dut.blocked) == blocked, (number, kind)
+                assert ctx.get(dut.awaits_write) == awaits, (number, kind)
+                met[kind, blocked] += 1
+                met[kind, "awaits"] += awaits
+                if not blocked and units.room(kind):
+                    break
+                name = units.advance(rng)
+                if name == "host_idle":
+                    ctx.set(dut.host_idle, 1)
+                    await ctx.tick()
+                else:
+                    await strobe(ctx, name)
+                await ctx.tick()
             if number % 100 == 99:
                 await strobe(ctx, "clear")
                 units = Units()
-            elif not blocked and units.room(kind):
+            else:
                 if done := units.finish(rng.choice([None, "fed", "activated"])):    # at once
                     ctx.set(getattr(dut, done), 1)
                     met["at once"] += 1
@@ -133,13 +174,16 @@ def test_nothing_is_in_the_way(seed):
                     ctx.set(getattr(dut, name), 0)
                 ctx.set(dut.host_idle, units.host is None)
                 await ctx.tick()
-            elif name := units.advance(rng):
-                await strobe(ctx, name)
+                while rng.random() < .3 and (name := units.advance(rng)):
+                    ctx.set(dut.host_idle, units.host is None)
+                    if name != "host_idle":
+                        await strobe(ctx, name)
             ctx.set(dut.host_idle, units.host is None)
 
-    simulate(dut, bench, max_cycles=20_000)
+    simulate(dut, bench, max_cycles=80_000)
     assert all(met[kind, blocked] > 5 for kind in KINDS for blocked in (False, True)), met
-    assert met["at once"] > 20
+    assert met["at once"] > 20 and met["meanwhile"] > 20
+    assert all(met[kind, "slow"] > 20 for kind in KINDS if kind != "vector")
     assert all(met[kind, "awaits"] > 5 for kind in ("multiplies", "vector", "to_host")), met
 
 
@@ -167,19 +211,44 @@ def test_instructions_come_in_order():
             await ctx.tick()
             ctx.set(dut.start, 0)
             for number in range(first, first + count):
-                for _ in range(6):
+                words = [program[number] >> 32 * part & 0xFFFFFFFF for part in range(4)]
+                arrived, early = [], []
+                for cycle in range(1, 11):
                     assert not ctx.get(dut.instructions.valid)
+                    arrival = ctx.get(dut.arrival)
+                    assert ctx.get(dut.begin) == (cycle == 6) and ctx.get(dut.fill) == (cycle >= 7)
+                    # In the first cycles there may be the end of the one before.
+                    assert cycle < 3 or arrival.valid == (cycle >= 6)
+                    assert cycle < 4 or arrival.kind == program[number] & 511
+                    if cycle >= 6:
+                        arrived.append((arrival.look, arrival.part))
+                    if arrival.early_valid and arrival.early_look % 2 == 0:
+                        early.append((arrival.early_look, arrival.early_part))
                     await ctx.tick()
                 for _ in range(rng.choice([0, 0, 3])):
                     assert ctx.get(dut.instructions.valid)
                     await ctx.tick()
                 assert ctx.get(dut.instructions.valid)
                 payload = ctx.get(dut.instructions.payload)
-                assert (payload.word, payload.number) == (program[number], number)
+                assert payload.number == number
                 assert payload.last == (number == first + count - 1)
                 ctx.set(dut.instructions.ready, 1)
+                at_once = rng.random() < .5
+                ctx.set(dut.proceed, at_once)
                 await ctx.tick()
                 ctx.set(dut.instructions.ready, 0)
+                assert ctx.get(dut.instructions.payload.word) == program[number]
+                assert early == list(zip(range(0, 8, 2), words, strict=True))
+                looks = list(enumerate(word for word in words for _ in range(2)))
+                assert arrived == looks[:5]
+                if not at_once:
+                    ctx.set(dut.proceed, 0)
+                    await ctx.tick().repeat(3)
+                    assert not ctx.get(dut.instructions.valid)
+                    ctx.set(dut.proceed, 1)
+                    await ctx.tick()
+                # Too often does no harm.
+                ctx.set(dut.proceed, 0)
                 taken += 1
             await ctx.tick().repeat(8)
             assert not ctx.get(dut.instructions.valid)
