@@ -29,9 +29,9 @@ class ActivationSequencer(wiring.Component):
     unary, lanes from `b` on.
 
     An accumulator row is read when it has been written, which `written` tells: the rows that all
-    multiplications so far have finished. Of the last one before the instruction, which has written
-    `written` = `ticket` when it is done, rows are finished in order; all others are finished before
-    it finishes any.
+    multiplications so far have finished. Of the last one before the instruction, whose rows come
+    after `ticket` others, rows are finished in order; all others are finished before it finishes
+    any.
 
     Timing: the first read comes 7 cycles after `start`, then one a cycle; a row that `written`
     lets go in a cycle is read 4 cycles later at the earliest. With `serial_output`, the first read
@@ -151,36 +151,39 @@ class ActivationSequencer(wiring.Component):
 
         # Where each loop is, one step behind: the next address is one of them, moved on by one step
         # of its own. `moves` are the loops that begin a new turn there; at first all, from the
-        # start on. A choice of four is made of ANDs and ORs, which takes fewer look-up tables.
+        # start on. A choice of four is made of ANDs and ORs, which takes fewer look-up tables; of
+        # the steps, all registers but one are cleared.
         address = Signal.like(self.accumulator_address, reset_less=True)
         window_line, pixel, line = (Signal.like(address, name=name, reset_less=True)
                                     for name in ("window_line", "pixel", "line"))
         bases, moves = Signal(4), Signal(4)
-        steps = Signal(4)
-        base, step = Const(0), Const(0)
+        base, step, steps = Const(0), Const(0), []
         for number, (own_base, own_step) in enumerate((
                 (address, Const(1)), (window_line, operation.line_rows), (pixel, operation.x_step),
                 (line, operation.line_step))):
             base = base | (own_base & bases[number].replicate(len(own_base)))
-            step = step | (own_step & steps[number].replicate(len(own_step)))
+            steps.append((own_step, Signal(len(own_step), name=f"step_{number}", reset_less=True)))
+            step = step | steps[-1][1]
         following = (base + step)[:len(address)]
+        ends = Cat(Const(1, 1), position_last, window_last, window_last & line_last)
+        innermost = ends & ~Cat(ends[1:], Const(0, 1))
+        moved = innermost & Cat(Const(0b11, 2), row_last, Const(1, 1))
+        with m.If(advance | begin):
+            for chosen, (own_step, held) in zip(moved, steps, strict=True):
+                m.d.sync += held.eq(own_step)
+                with m.If(begin | ~chosen):
+                    m.d.sync += held.eq(0)
         with m.If(advance):
-            ends = Cat(Const(1, 1), position_last, window_last, window_last & line_last)
-            innermost = ends & ~Cat(ends[1:], Const(0, 1))
-            m.d.sync += [moves.eq(ends), bases.eq(innermost),
-                         steps.eq(innermost & Cat(Const(0b11, 2), row_last, Const(1, 1)))]
+            m.d.sync += [moves.eq(ends), bases.eq(innermost)]
             for number, loop in enumerate((address, window_line, pixel, line)):
                 with m.If(moves[number]):
                     m.d.sync += loop.eq(following)
         with m.If(begin):
-            m.d.sync += [line.eq(operation.accumulator), bases.eq(0b1000), steps.eq(0),
-                         moves.eq(0b1111)]
+            m.d.sync += [line.eq(operation.accumulator), bases.eq(0b1000), moves.eq(0b1111)]
 
         # What has been written: `done` rows of the last multiplication, less than none while those
         # before it are not finished.
-        before = register(m, (operation.ticket - operation.written_rows)[:POSITION_WIDTH],
-                          "before")
-        done = register(m, (self.written - before)[:POSITION_WIDTH].as_signed(), "done")
+        done = register(m, (self.written - operation.ticket)[:POSITION_WIDTH].as_signed(), "done")
         compared = len(operation.written_rows)
         finished = register(m, done[:compared], "finished")
         begun = Signal()

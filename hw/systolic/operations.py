@@ -94,7 +94,7 @@ def activation_operation(config):
         "shift_a": 4,
         "shift_b": 4,
         # The multiplication issued last before this one: its rows are the last to be written.
-        "ticket": POSITION_WIDTH,               # rows written by all, modulo 2**POSITION_WIDTH
+        "ticket": POSITION_WIDTH,               # rows written before, modulo 2**POSITION_WIDTH
         "written_base": depths["accumulator"],
         "written_rows": depths["accumulator"] + 1,
     })

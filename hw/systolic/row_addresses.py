@@ -88,7 +88,10 @@ class RowAddresses(wiring.Component):
         # 1: the row at `x` of line `y`, which begins at `line`. What is constant in a tile is in
         # `tile` and `operation`.
         x = Signal(signed(POSITION_WIDTH), reset_less=True)
-        y = Signal(signed(POSITION_WIDTH), reset_less=True)
+        # `y` is two of which one is 0: what looks at it may merge them beside what else it does.
+        first_y = Signal(POSITION_WIDTH, reset_less=True)
+        later_y = Signal(POSITION_WIDTH, reset_less=True)
+        y = (first_y | later_y).as_signed()
         line = Signal(ceil_log2(self.config.unified_depth), reset_less=True)
         accumulator = Signal(ceil_log2(self.config.accumulator_depth), reset_less=True)
         m.submodules.pixels = pixels = LoopCounter(width=len(operation.pixels))
@@ -116,10 +119,15 @@ class RowAddresses(wiring.Component):
             ]
             with m.If(ends | pixels.last):
                 m.d.sync += [
-                    y.eq(Mux(ends, self.tiles.payload.y, y + operation.y_step)),
+                    first_y.eq(self.tiles.payload.y),
+                    later_y.eq(y + operation.y_step),
                     line.eq(Mux(ends, self.tiles.payload.line, line + operation.line_step)),
                     x.eq(Mux(ends, self.tiles.payload.x, tile.x)),
                 ]
+                with m.If(ends):
+                    m.d.sync += later_y.eq(0)
+                with m.Else():
+                    m.d.sync += first_y.eq(0)
             with m.Else():
                 m.d.sync += x.eq(x + operation.x_step)
         with m.If(load):

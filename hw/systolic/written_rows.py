@@ -33,9 +33,9 @@ class WrittenRows(wiring.Component):
     first : In(range(depth))
     rows : In(range(depth + 1))
     ticket : Out(POSITION_WIDTH)
-        Rows of all multiplications so far, modulo 2**POSITION_WIDTH.
+        Rows of all multiplications before the last, modulo 2**POSITION_WIDTH.
     written_base, written_rows : Out
-        Of the last of them.
+        Of the last.
     """
 
     def __init__(self, *, depth):
@@ -53,13 +53,16 @@ class WrittenRows(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
+        total = Signal.like(self.ticket)
         with m.If(self.write):
             m.d.sync += [
-                self.ticket.eq(self.ticket + self.rows),
+                total.eq(total + self.rows),
+                self.ticket.eq(total),
                 self.written_base.eq(self.first),
                 self.written_rows.eq(self.rows),
             ]
         with m.If(self.clear):
-            m.d.sync += [self.ticket.eq(0), self.written_base.eq(0), self.written_rows.eq(0)]
+            m.d.sync += [total.eq(0), self.ticket.eq(0), self.written_base.eq(0),
+                         self.written_rows.eq(0)]
 
         return m

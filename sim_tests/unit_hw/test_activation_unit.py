@@ -200,7 +200,7 @@ def test_rows_are_read_when_they_have_been_written(base):
     for number, row in enumerate(order):
         cycle += 400 if row == 83 else int(rng.choice([1, 1, 1, 9]))
         plan[cycle] = (base + number + 1, row, final[row])
-    shared = {"ticket": (base + len(order)) % (1 << POSITION_WIDTH), "written_base": 60,
+    shared = {"ticket": (base + 30) % (1 << POSITION_WIDTH), "written_base": 60,
               "written_rows": 24, "line_step": 1, "columns": 4, "stride": 4, "parameters": 0}
     plain = start.random_operation(rng, vector=False, pooled=False)
     operations = [
@@ -209,7 +209,7 @@ def test_rows_are_read_when_they_have_been_written(base):
                           "destination": 120},      # waits inside of windows
         plain | shared | {"accumulator": 84, "lines": 3, "destination": 300},
         # Of a multiplication long ago: more has been written since than there are rows.
-        plain | shared | {"ticket": (base + len(order) - 233) % (1 << POSITION_WIDTH),
+        plain | shared | {"ticket": (base + 30 - 233) % (1 << POSITION_WIDTH),
                           "accumulator": 60, "lines": 24, "destination": 320},
     ]
     golden, model = (ActivationModel(config, np.random.default_rng(3)) for _ in range(2))

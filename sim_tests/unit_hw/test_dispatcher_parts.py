@@ -23,7 +23,7 @@ def test_tickets():
     async def bench(ctx):
         nonlocal wrapped
         for _ in range(2):
-            total, last = 0, (0, 0)
+            total, before, last = 0, 0, (0, 0)
             for _ in range(60):
                 first, rows = rng.randrange(depth), rng.choice([1, depth, rng.randint(1, depth)])
                 write = rng.random() < .7
@@ -32,8 +32,8 @@ def test_tickets():
                 ctx.set(dut.write, write)
                 await ctx.tick()
                 if write:
-                    total, last = total + rows, (first, rows)
-                assert ctx.get(dut.ticket) == total % (1 << POSITION_WIDTH)
+                    total, before, last = total + rows, total, (first, rows)
+                assert ctx.get(dut.ticket) == before % (1 << POSITION_WIDTH)
                 assert (ctx.get(dut.written_base), ctx.get(dut.written_rows)) == last
             wrapped += total >> POSITION_WIDTH
             ctx.set(dut.write, 0)
