@@ -19,9 +19,9 @@ __all__ = ["LayerCycles", "layer_cycles"]
 #: that is noticed, and those in which the last sum gets to its memory.
 _SETTLE_CYCLES = 9
 #: Cycles of a layer before its multiplication: descriptor, comparison, start.
-_DESCRIBE_CYCLES = 11
+_DESCRIBE_CYCLES = 13
 #: Cycles from the end of the multiplication to the first result, but for the tree over groups.
-_DRAIN_CYCLES = 16
+_DRAIN_CYCLES = 19
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,12 +42,13 @@ class ColumnReaders:
         first, end = pointers[:, columns], pointers[:, columns + 1]
         self.entries = (end - first).sum(axis=1)
         if encoded.geometry.escape:
-            self._latency = 2           # from broadcast to the first operation
+            # Cycles from the broadcast to the first entry, and from an entry to its operation.
+            self._latency, self._issue_cycles = 3, 0
             self.busy, *times = _fused_work(
                 first, end, encoded.starts[elements, None], offsets[:, None], encoded.operations,
                 encoded.geometry.word_entries)
         else:
-            self._latency = 1
+            self._latency, self._issue_cycles = 1, 1
             self.busy = self.entries
             times = [np.maximum(end - first, 1)]
         # From here on by column and then by PE: what is worked on together lies together.
@@ -65,7 +66,8 @@ class ColumnReaders:
         self._taken = np.full((2 * queue_depth, len(elements)), -1, dtype=np.int64)
         self._pushed = []       # when the columns that have been read were broadcast
         self._finished = np.zeros(len(elements), dtype=np.int64)
-        self._left = np.zeros(len(elements), dtype=np.int64)    # when the last word was moved on
+        # When the last word moved on, and the one before it; and when the last one was asked for.
+        self._left, self._left_before, self._asked = np.zeros((3, len(elements)), dtype=np.int64)
         self.last_operation = np.zeros(len(elements), dtype=np.int64)
 
     def room(self, start, stop):
@@ -113,14 +115,7 @@ class ColumnReaders:
         if not self._tails:
             taken = finished - work
         else:
-            # A column leaves the queue when its last word is asked for: when the word before that
-            # moves on, be it this column's or that of the column before.
-            tail, last_two = (times[start:stop] for times in self._tails)
-            left = np.where(wanted, finished - tail, _NEVER)
-            left = np.maximum(np.maximum.accumulate(left, axis=0), self._left)
-            before = np.concatenate([self._left[None], left[:-1]])
-            taken = np.where(last_two > 0, finished - last_two, np.maximum(pushed + 1, before))
-            self._left = left[-1]
+            taken = self._leave_queue(slice(start, stop), pushed, finished)
         number, element = np.nonzero(wanted)
         place = self._queued[start:stop][number, element] % len(self._taken)
         self._taken[place, element] = taken[number, element]
@@ -128,12 +123,42 @@ class ColumnReaders:
         self._finished = finished[-1]
         self.last_operation = np.maximum(
             self.last_operation,
-            np.where(self._holds[start:stop], finished, 0).max(axis=0))
+            np.where(self._holds[start:stop], finished + self._issue_cycles, 0).max(axis=0))
+
+    def _leave_queue(self, columns, pushed, finished):
+        """When columns of the escape format leave their queues: when their last word is asked for.
+
+        A word is asked for a cycle after the one before it at the earliest, and when the one before
+        that moves on, be they this column's or those of the columns before it.
+        """
+        wanted = self._wanted[columns]
+        tail, last_two, last_three = (times[columns] for times in self._tails)
+
+        def follow(times, before):
+            """The last of the times of wanted columns so far, and the same without the column."""
+            times = np.maximum.accumulate(np.where(wanted, times, _NEVER), axis=0)
+            times = np.maximum(times, before)
+            return times, np.concatenate([before[None], times[:-1]])
+
+        left, left_last = follow(finished - tail, self._left)
+        second, second_last = follow(
+            np.where(last_two > 0, finished - last_two, left_last), self._left_before)
+        words = np.where(last_two == 0, 1, np.where(last_three == 0, 2, 3))
+        asked = np.select(
+            [words == 1, words == 2],
+            [np.maximum(pushed + 1, second_last),
+             np.maximum(np.maximum(pushed + 2, second_last + 1), left_last)],
+            finished - last_three)
+        # taken[n] = max(asked[n], taken[n - 1] + words[n]), over all n at once.
+        steps = np.cumsum(words * wanted, axis=0)
+        taken = steps + follow(asked - steps, self._asked)[0]
+        self._left, self._left_before, self._asked = left[-1], second[-1], taken[-1]
+        return taken
 
     @property
     def idle(self):
         """Cycle in which no PE has anything to do any more."""
-        return int(self._finished.max()) + 1
+        return int(self._finished.max()) + self._issue_cycles + 1
 
 
 def _fused_work(first, end, starts, offsets, operations, size):
@@ -146,19 +171,24 @@ def _fused_work(first, end, starts, offsets, operations, size):
     -------
     busy : ndarray of int64, shape (n_elements,)
         Operations in all the columns.
-    work, tail, last_two : ndarray of int64, shape (n_elements, n_columns)
-        Cycles of the column, in its last word, and in its last two words (0 if it has only one).
+    work, tail, last_two, last_three : ndarray of int64, shape (n_elements, n_columns)
+        Cycles of the column, in its last word, in its last two words (0 if it has only one), and in
+        its last three (0 if it has two).
     """
     first_word, last_word = (first + offsets) // size, (end - 1 + offsets) // size
-    several, many = last_word > first_word, last_word > first_word + 1
+    several, many, more = (last_word > first_word + number for number in range(3))
     # Where the first word ends, and the last two begin, within the column; and operations before.
     second = np.minimum((first_word + 1) * size - offsets, end)
     last = np.maximum(last_word * size - offsets, first)
-    before_last = np.maximum(last - size, second)
-    done = [operations[starts + place] for place in (first, second, before_last, last, end)]
-    head, tail = np.maximum(done[1] - done[0], 1), np.maximum(done[4] - done[3], 1)
+    before_last, before_that = (np.maximum(last - number * size, second) for number in (1, 2))
+    done = [operations[starts + place]
+            for place in (first, second, before_that, before_last, last, end)]
+    head, tail = np.maximum(done[1] - done[0], 1), np.maximum(done[5] - done[4], 1)
     # Of two entries or more one is no escape, so the words between cost what they hold.
-    between = last - second if size == 1 else done[3] - done[1]
-    previous = np.where(many, np.maximum(done[3] - done[2], 1), head)
-    return ((done[4] - done[0]).sum(axis=1), np.where(several, head + between + tail, head),
-            np.where(several, tail, head), np.where(several, previous + tail, 0))
+    between = last - second if size == 1 else done[4] - done[1]
+    previous = np.where(many, np.maximum(done[4] - done[3], 1), head)
+    third = np.where(more, np.maximum(done[3] - done[2], 1), head)
+    last_two = previous + tail
+    return ((done[5] - done[0]).sum(axis=1), np.where(several, head + between + tail, head),
+            np.where(several, tail, head), np.where(several, last_two, 0),
+            np.where(many, third + last_two, 0))

@@ -23,8 +23,8 @@ class ActivationBank(wiring.Component):
 
     Timing: after `start`, the first non-zero is `found` 2 cycles later at the earliest, then one
     every cycle in which `take` is high; a map word without any costs one cycle, whatever `take` is.
-    `value` is the activation taken (or the one at `peek_index`) two cycles later, provided that
-    `advance` is high in the second; it holds while `advance` is low. What is written in one cycle
+    `value` is the activation taken (or the one at `peek_index`) three cycles of `advance` later,
+    that one included; it holds while `advance` is low. What is written in one cycle
     is in the memories two cycles later.
 
     Parameters
@@ -159,22 +159,29 @@ class ActivationBank(wiring.Component):
         with m.If(self.start):
             m.d.sync += [pending.eq(0), word.eq(-1), ahead.eq(self.scan_words), next_word.eq(1)]
 
-        # Read: one beat of activations, of which `lane` is the one asked for. A block RAM takes so
-        # long that no choice among banks follows it in its own cycle.
-        read_index = Signal(range(self.depth))
-        m.d.comb += [
-            read_index.eq(Mux(self.peek, self.peek_index, self.index)),
-            values_read.addr.eq(Cat(read_index[beat_bits:], self.read_page)),
-            values_read.en.eq((self.take & detector.found) | self.peek),
-        ]
-        if self.beat > 1:
-            lane = Signal(range(self.beat))
-            with m.If(values_read.en):
-                m.d.sync += lane.eq(read_index[:beat_bits])
-            value = values_read.data[lane]
-        else:
-            value = values_read.data[0]
+        # Read: one beat of activations, of which `lane` is the one asked for. The scanner takes most
+        # of a cycle to find it, so the address goes into a register first; what is read, into the
+        # memory's own.
+        read_index = Signal(range(self.depth), reset_less=True)
+        reading = Signal()
         with m.If(self.advance):
-            m.d.sync += self.value.eq(value)
+            m.d.sync += [
+                read_index.eq(Mux(self.peek, self.peek_index, self.index)),
+                reading.eq((self.take & detector.found) | self.peek),
+            ]
+        shown = Signal.like(values_read.data, reset_less=True)
+        m.d.comb += [
+            values_read.addr.eq(Cat(read_index[beat_bits:], self.read_page)),
+            values_read.en.eq(reading & self.advance),
+        ]
+        lane, shown_lane = (Signal(range(self.beat), name=name, reset_less=True)
+                            for name in ("lane", "shown_lane"))
+        with m.If(self.advance):
+            m.d.sync += [
+                lane.eq(read_index[:beat_bits]),
+                shown_lane.eq(lane),
+                shown.eq(values_read.data),
+            ]
+        m.d.comb += self.value.eq(shown[shown_lane])
 
         return m

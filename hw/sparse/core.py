@@ -9,6 +9,7 @@ from golden.formats import IDENTITY, LAYER, PROTOCOL_VERSION, Counter, Memory
 
 from ..common.counters import count, tree_sum
 from ..common.output_stage import OutputStage
+from ..common.pipeline import delay, register
 from ..host.command_port import CommandPort, MemoryPort
 from ..memory import Collision, block_ram
 from .activation_bank import ActivationBank
@@ -41,7 +42,7 @@ class SparseCore(wiring.Component):
     """
 
     #: Cycles from a fetch of the host to its word.
-    _read_latency = 3
+    _read_latency = 4
 
     def __init__(self, config):
         self.config = config
@@ -262,21 +263,19 @@ class SparseCore(wiring.Component):
         }
         counted = count(m, amounts, clear=port.run.start, select=port.fetch.address)
 
-        # What the host reads: one cycle after the fetch from where it lies, then two registers. The
-        # banks have the first of them.
+        # What the host reads: of a counter or of the identity it is there a cycle after the fetch, of
+        # a bank after three; then comes a register.
         fetch_memory = Signal(4)
-        fetch_bank, shown_bank = Signal(range(groups)), Signal(range(groups))
         identity = Signal(32)
         word = Signal(32)
-        of_bank = Signal()
         m.d.sync += [
             fetch_memory.eq(port.fetch.memory),
-            fetch_bank.eq(port.fetch.address),
-            shown_bank.eq(fetch_bank),
-            of_bank.eq(fetch_memory == Memory.ACTIVATIONS),
             word.eq(Mux(fetch_memory == Memory.COUNTERS, counted, identity)),
-            port.fetched.eq(Mux(of_bank, Array(peeks)[shown_bank], word)),
         ]
+        word = register(m, word, "shown_word")
+        shown_bank = delay(m, port.fetch.address[:groups_log2], 3, "fetch_bank")
+        of_bank = delay(m, fetch_memory == Memory.ACTIVATIONS, 2, "fetch_of_bank")
+        m.d.sync += port.fetched.eq(Mux(of_bank, Array(peeks)[shown_bank], word))
         with m.Switch(port.fetch.address[:4]):
             for index, value in enumerate(self.identity):
                 with m.Case(index):

@@ -23,7 +23,7 @@ class EntryReader(wiring.Component):
     which takes a cycle like any other. An empty column takes a cycle and gives no operation.
 
     Timing: an operation every cycle while there are columns, without a gap between columns. The
-    first operation of a column leaves 1 cycle after the column is accepted.
+    first operation of a column leaves 2 cycles after the column is accepted.
 
     Parameters
     ----------
@@ -87,13 +87,12 @@ class EntryReader(wiring.Component):
             write.en.eq(self.load),
         ]
 
-        # `position` is the entry being issued, in the word that the memory shows.
+        # `position` is the entry being read, in the word that the memory shows.
         reading = Signal()
         position = Signal(self.pointer_width, reset_less=True)
         column = Signal.like(self.columns.payload, reset_less=True)
         finishing = Signal()
         accept = Signal()
-        entry = Signal(self.entry_layout)
 
         m.d.comb += [
             finishing.eq(column.empty | (position == column.last)),
@@ -103,13 +102,6 @@ class EntryReader(wiring.Component):
                              position[slot_bits:] + 1)),
             # Nothing behind the column is read: the host may be writing there.
             read.en.eq(accept | (reading & ~finishing & position[:slot_bits].all())),
-            entry.eq(read.data[position[:slot_bits]]),
-            self.idle.eq(~reading),
-            self.valid.eq(reading & ~column.empty),
-            self.operation.starts.eq(position == column.first),
-            self.operation.skip.eq(entry.run),
-            self.operation.index.eq(entry.index),
-            self.operation.activation.eq(column.activation),
         ]
         with m.If(accept):
             m.d.sync += [
@@ -121,5 +113,29 @@ class EntryReader(wiring.Component):
             m.d.sync += reading.eq(0)
         with m.Else():
             m.d.sync += position.eq(position + 1)
+
+        # Issue: the word is in the memory's own output register, and the entry is chosen from it.
+        word = Signal.like(read.data, reset_less=True)
+        slot = Signal(range(self.word_entries), reset_less=True)
+        issuing = Signal()
+        starts = Signal(reset_less=True)
+        activation = Signal.like(column.activation, reset_less=True)
+        entry = Signal(self.entry_layout)
+        m.d.sync += [
+            word.eq(read.data),
+            slot.eq(position[:slot_bits]),
+            issuing.eq(reading),
+            self.valid.eq(reading & ~column.empty),
+            starts.eq(position == column.first),
+            activation.eq(column.activation),
+        ]
+        m.d.comb += [
+            entry.eq(word[slot]),
+            self.operation.starts.eq(starts),
+            self.operation.skip.eq(entry.run),
+            self.operation.index.eq(entry.index),
+            self.operation.activation.eq(activation),
+            self.idle.eq(~reading & ~issuing),
+        ]
 
         return m

@@ -22,8 +22,8 @@ class FusedEntryReader(wiring.Component):
     is itself an escape; it issues together with the entry after it as one operation, so long runs
     of zeros cost storage but no time. Columns are never empty.
 
-    Timing: an operation every cycle. A word is fetched 2 cycles before its first operation, and one
-    word is fetched ahead; so a column that meets an idle reader issues 2 cycles after it is
+    Timing: an operation every cycle. A word is fetched 3 cycles before its first operation, and two
+    words are fetched ahead; so a column that meets an idle reader issues 3 cycles after it is
     offered. An escape that ends a word is absorbed together with the operation before it. Only an
     escape that is alone in its column's share of a word takes a cycle, in which nothing is
     multiplied: `golden.sparse.encode` sees to it that there is none.
@@ -88,7 +88,7 @@ class FusedEntryReader(wiring.Component):
             write.en.eq(self.load),
         ]
 
-        # Words travel through three stages. `Request`: the word being addressed.
+        # Words travel through four stages. `Request`: the word being addressed.
         within = Signal()           # it continues the column at the head of the queue
         next_word = Signal(range(self.words), reset_less=True)
         request_word = Signal(range(self.words))
@@ -107,13 +107,20 @@ class FusedEntryReader(wiring.Component):
         })
         fetched = Signal()
         fetched_info = Signal(word_info, reset_less=True)
+        move = Signal()
+
+        # `shown`: the one before it, in the memory's own output register.
+        shown = Signal()
+        shown_word = Signal(word_layout, reset_less=True)
+        shown_info = Signal(word_info, reset_less=True)
         leave = Signal()
 
-        # `issuing`: the word that operations come from; `info.slot` is the next entry.
+        # `issuing`: the word that operations come from; `info.slot` is the next entry. Which words
+        # move on hangs on what is issued, far away and soon, so that comes out of few registers:
+        # `zeros` are those of the entries from `info.slot` on.
         issuing = Signal()
-        # `keep`: in the fabric, where the logic behind it is, not in the memory's own register.
-        held = Signal(word_layout, reset_less=True, attrs={"keep": 1})
-        entries, zeros = held.entries, held.zeros
+        entries = Signal(word_layout["entries"].shape, reset_less=True)
+        zeros = Signal(self.word_entries, reset_less=True)
         info = Signal(word_info, reset_less=True)
         finishing = Signal()
 
@@ -121,14 +128,13 @@ class FusedEntryReader(wiring.Component):
         carried = Signal(self.run_width + 1)        # its follower is not yet issuing
         started = Signal()                          # and it was the first entry of its column
         skipped = Signal(self.run_width + 1)        # to be added to the operation at `info.slot`
-        follows = Signal()                          # which is so because it is not 0
 
         # Issue: one operation, of one entry or of an escape and its follower.
         first = Signal(self.entry_layout)
         second = Signal(self.entry_layout)
         ending = Signal(self.entry_layout)
-        escaping = Signal()         # the entry at `info.slot` is an escape
-        ends_escaping = Signal()    # the one at `info.end` has index 0
+        escaping = Signal(reset_less=True)          # the entry at `info.slot` is an escape
+        ends_escaping = Signal(reset_less=True)     # the one at `info.end` has index 0
         pair = Signal()
         trailing = Signal()         # after this operation only an escape is left of the word
         alone = Signal()            # there is no operation: an escape is all there is in the word
@@ -138,20 +144,14 @@ class FusedEntryReader(wiring.Component):
         def at(array, slot):
             return array[slot[:slot_bits]]
 
-        def is_zero(slot):
-            return zeros.bit_select(slot[:slot_bits], 1)
-
         m.d.comb += [
             first.eq(at(entries, info.slot)),
             second.eq(at(entries, info.slot + 1)),
             ending.eq(at(entries, info.end)),
-            escaping.eq(is_zero(info.slot) & ~follows),
-            ends_escaping.eq(is_zero(info.end)),
             pair.eq(escaping & (info.left != 0)),
             alone.eq(escaping & (info.left == 0)),
             taken.eq(Mux(pair, 2, 1)),
             trailing.eq(ends_escaping & (info.left == taken)),
-            # Everything but `escaping` is there early in the cycle.
             finishing.eq(Mux(escaping,
                              (info.left <= 1) | (ends_escaping & (info.left == 2)),
                              (info.left == 0) | (ends_escaping & (info.left == 1)))),
@@ -168,7 +168,8 @@ class FusedEntryReader(wiring.Component):
         carrying = Signal(self.run_width + 1)
         starting = Signal()         # that escape was the first entry of its column
         m.d.comb += [
-            leave.eq(fetched & (~issuing | finishing)),
+            leave.eq(shown & (~issuing | finishing)),
+            move.eq(fetched & (~shown | leave)),
             carrying.eq(Mux(issuing, Mux((trailing | alone) & ~info.ends, ending.run + 1, 0),
                             carried)),
             starting.eq(Mux(issuing, info.starts & alone & ~info.ends, started)),
@@ -176,19 +177,37 @@ class FusedEntryReader(wiring.Component):
         ]
         with m.If(issuing):
             m.d.sync += [info.slot.eq(info.slot + taken), info.left.eq(info.left - taken),
-                         info.starts.eq(0), skipped.eq(0), follows.eq(0)]
+                         zeros.eq(Mux(pair, zeros[2:], zeros[1:])),
+                         escaping.eq(Mux(pair, zeros[2:], zeros[1:])[0]),
+                         info.starts.eq(0), skipped.eq(0)]
             # What is carried matters when nothing is issuing: whatever came last.
             m.d.sync += [carried.eq(carrying), started.eq(starting)]
             with m.If(finishing):
                 m.d.sync += issuing.eq(0)
+        follows = Signal()          # the first entry of the word that leaves follows an escape
+        leaving_zeros = Signal(self.word_entries)
+        m.d.comb += [
+            follows.eq(Mux(issuing, (trailing | alone) & ~info.ends, carried.any())),
+            leaving_zeros.eq(shown_word.zeros >> shown_info.slot[:slot_bits]),
+        ]
         with m.If(leave):
             m.d.sync += [
                 issuing.eq(1),
-                held.eq(read.data),
-                info.eq(fetched_info),
-                info.starts.eq(fetched_info.starts | starting),
+                entries.eq(shown_word.entries),
+                zeros.eq(leaving_zeros),
+                escaping.eq(leaving_zeros[0] & ~follows),
+                ends_escaping.eq(shown_word.zeros.bit_select(shown_info.end[:slot_bits], 1)),
+                info.eq(shown_info),
+                info.starts.eq(shown_info.starts | starting),
                 skipped.eq(carrying),
-                follows.eq(Mux(issuing, (trailing | alone) & ~info.ends, carried.any())),
+            ]
+            m.d.sync += shown.eq(0)
+        with m.If(move):
+            m.d.sync += [
+                shown.eq(1),
+                shown_word.eq(read.data),
+                shown_info.eq(fetched_info),
+                fetched.eq(0),
             ]
 
         # Request: the head of the queue stays there until its last word is requested.
@@ -196,14 +215,12 @@ class FusedEntryReader(wiring.Component):
         m.d.comb += [
             request_word.eq(Mux(within, next_word, column.first[slot_bits:])),
             request_last.eq(Mux(within, next_last, column.single)),
-            request.eq(self.columns.valid & (~fetched | leave)),
-            self.columns.ready.eq((~fetched | leave) & request_last),
+            request.eq(self.columns.valid & (~fetched | move)),
+            self.columns.ready.eq((~fetched | move) & request_last),
             read.addr.eq(request_word),
             read.en.eq(request),
-            self.idle.eq(~fetched & ~issuing),
+            self.idle.eq(~fetched & ~shown & ~issuing),
         ]
-        with m.If(leave):
-            m.d.sync += fetched.eq(0)
         first_slot, last_slot = Signal(slot_shape), Signal(slot_shape)
         m.d.comb += [
             first_slot.eq(Mux(within, 0, column.first[:slot_bits])),

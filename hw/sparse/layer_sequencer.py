@@ -7,6 +7,7 @@ from amaranth.utils import exact_log2
 
 from golden.formats import LAYER
 
+from ..common.pipeline import register
 from ..layouts import struct_layout
 from ..memory import Collision, block_ram
 from .arithmetic_unit import ArithmeticUnit
@@ -22,11 +23,11 @@ class LayerSequencer(wiring.Component):
     the layer before it.
 
     Timing: `running` is high from reset on, for ``accumulator_depth + ArithmeticUnit.latency + 1``
-    cycles. `run` is taken while it is low, and it rises in the next cycle. `start` is strobed 11
-    cycles after `run`, or after `drained` of the layer before (9 for the descriptor, 2 to see
+    cycles. `run` is taken while it is low, and it rises in the next cycle. `start` is strobed 13
+    cycles after `run`, or after `drained` of the layer before (10 for the descriptor, 3 to see
     whether it fits); `start_drain` `ArithmeticUnit.latency` cycles after `quiet` is first seen,
     when the last sums have settled; `multiplying` is high from the cycle after `start` up to that
-    one. `running` falls in the cycle after the last `drained`, or, with `fault` rising, after the
+    one. `running` falls in the cycle after the last `drained`, or, with `fault` rising, in the
     cycle in which the misfit would have started.
 
     Parameters
@@ -142,17 +143,19 @@ class LayerSequencer(wiring.Component):
 
         number = Signal(range(self.layer_count))
         left = Signal.like(self.count)
-        word = Signal(range(self.layer_words + 1))
+        word = Signal(range(self.layer_words + 2))
         settling = Signal(range(ArithmeticUnit.latency + 2))
         last_pointer = Signal(self._last_pointer(self.layer).shape())
         misfits = Signal(len(self._misfit(self.layer, last_pointer)))
 
         m.d.comb += read.addr.eq(Cat(word[:exact_log2(self.layer_words)], number))
+        shown = register(m, read.data, "shown")     # in the memory's own output register
         # Of fields in the first words: there is a cycle for each step before `misfits` is used.
         m.d.sync += [
             last_pointer.eq(self._last_pointer(self.layer)),
             misfits.eq(Cat(self._misfit(self.layer, last_pointer))),
         ]
+        m.d.sync += self.start.eq(0)
         with m.If(self.fault_clear):
             m.d.sync += self.fault.eq(0)
 
@@ -178,14 +181,14 @@ class LayerSequencer(wiring.Component):
                     m.next = "Describe"
 
             with m.State("Describe"):
-                # `word` is being read; the one before it has come.
-                m.d.comb += [self.running.eq(1), read.en.eq(word != self.layer_words)]
+                # `word` is being read; the one two before it has come.
+                m.d.comb += [self.running.eq(1), read.en.eq(word < self.layer_words)]
                 m.d.sync += word.eq(word + 1)
                 with m.Switch(word):
                     for index in range(self.layer_words):
-                        with m.Case(index + 1):
-                            m.d.sync += self.layer.as_value()[32 * index:][:32].eq(read.data)
-                with m.If(word == self.layer_words):
+                        with m.Case(index + 2):
+                            m.d.sync += self.layer.as_value()[32 * index:][:32].eq(shown)
+                with m.If(word == self.layer_words + 1):
                     m.next = "Compare"
 
             with m.State("Compare"):
@@ -199,8 +202,12 @@ class LayerSequencer(wiring.Component):
                     m.d.sync += self.fault.eq(1)
                     m.next = "Idle"
                 with m.Else():
-                    m.d.comb += self.start.eq(1)
-                    m.next = "Begin"
+                    m.d.sync += self.start.eq(1)
+                    m.next = "Start"
+
+            with m.State("Start"):
+                m.d.comb += self.running.eq(1)
+                m.next = "Begin"
 
             with m.State("Begin"):
                 m.d.comb += [self.running.eq(1), self.multiplying.eq(1)]

@@ -17,7 +17,7 @@ class Bank:
     """A bank as `ActivationBank` shows it; `steps` holds found columns and None for a zero word."""
 
     def __init__(self):
-        self.steps, self.value, self.read = deque(), 0, 0
+        self.steps, self.value, self.read, self.asked = deque(), 0, 0, 0
 
     def start(self, columns, rng, gaps):
         self.steps = deque()
@@ -35,12 +35,12 @@ class Bank:
 
     def tick(self, take, advance):
         if advance:
-            self.value = self.read
+            self.value, self.read = self.read, self.asked
         if self.steps and self.steps[0] is None:
             self.steps.popleft()
         elif take and self.steps:
             assert advance, "high whenever take is"
-            self.read = self.steps.popleft()[1]
+            self.asked = self.steps.popleft()[1]
 
 
 class Class:
@@ -83,6 +83,7 @@ async def run_layer(ctx, dut, vector, mode, base, *, rng, block=0., gaps=0., los
                    rng, gaps)
     ctx.set(dut.groups_log2, mode)
     ctx.set(dut.pointer_base, base)
+    await ctx.tick()
     ctx.set(dut.start, 1)
     # In the cycle of `start` banks still show the end of the layer before: nothing.
     for number in range(groups):
@@ -192,6 +193,7 @@ def test_without_lock_step_nothing_is_taken_a_cycle_after_a_block():
     async def bench(ctx):
         bank = Bank()
         bank.start([(index, index + 1) for index in range(12)], random.Random(0), 0)
+        await ctx.tick()
         ctx.set(dut.start, 1)
         await ctx.tick()
         ctx.set(dut.start, 0)
@@ -220,6 +222,7 @@ def test_a_wait_counts_once_for_all_that_share_it():
         ctx.set(dut.blocked, 0b0111)
         for mode, waits in ((0, 0b1), (1, 0b11), (2, 0b111)):
             ctx.set(dut.groups_log2, mode)
+            await ctx.tick()
             _, _, waiting = await ctx.tick().sample(dut.waiting)
             assert waiting == waits
 

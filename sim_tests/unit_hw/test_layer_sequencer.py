@@ -29,7 +29,7 @@ EDGES = [{}, {"columns": 1}, {"rows": 2, "bias_base": 46}, {"codebook": 0},
          {"pointer_base": 20, "columns": 30}, {"pointer_base": 2, "groups_log2": 0},
          {"multiplier": 0x7FFF_FFFF}, {"low": 4, "high": 4}]
 #: From `run`, or the last result of a layer, to the next `start`.
-DESCRIBE = 11
+DESCRIBE = 13
 
 
 class Core:

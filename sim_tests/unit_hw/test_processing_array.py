@@ -109,8 +109,8 @@ class Bench:
             await self.tick(ctx)
         rows = -(-ROWS // (config.pes // groups))
         sums = []
-        for row in range(rows + ArithmeticUnit.drain_latency):
-            if row >= ArithmeticUnit.drain_latency:
+        for row in range(rows + ProcessingArray.drain_latency):
+            if row >= ProcessingArray.drain_latency:
                 sums.append([ctx.get(dut.drained[pe]) for pe in range(config.pes)])
             ctx.set(dut.drain, row < rows)
             ctx.set(dut.drain_row, min(row, rows - 1))
