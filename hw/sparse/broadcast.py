@@ -44,7 +44,7 @@ class Broadcast(wiring.Component):
     the banks c mod G, c mod G + G, ... one after the other, so the classes that are equal modulo G
     see the same columns and wait for each other's queues.
 
-    Timing: an activation that is `found` in one cycle is broadcast 6 cycles of `advance` later;
+    Timing: an activation that is `found` in one cycle is broadcast 7 cycles of `advance` later;
     one leaves every cycle, but for one cycle when a bank is exhausted and the next one taken up.
     In lock step all stages stop while an element is `blocked`, so `advance` depends combinationally
     on it. Otherwise none is taken from the banks in the cycle after that, while what has been taken
@@ -166,16 +166,16 @@ class Broadcast(wiring.Component):
                               name=f"position_{number}")
             m.d.comb += position.eq(Cat(current[:groups_log2_max], bank.index))
 
-            valids = Signal(BROADCAST_STAGES, name=f"valid_{number}")     # of stages 1 to 6
+            valids = Signal(BROADCAST_STAGES, name=f"valid_{number}")     # of stages 1 to 7
             position_1 = Signal.like(position, name=f"position_{number}_1", reset_less=True)
             pointer_2 = Signal(range(self.pointer_depth), name=f"pointer_{number}_2",
                                reset_less=True)
             bank_1, bank_2, bank_3 = (
                 Signal(bank_shape, name=f"bank_{number}_{stage}", reset_less=True)
                 for stage in range(1, 4))
-            activation_4, activation_5, activation_6 = (
+            activation_4, activation_5, activation_6, activation_7 = (
                 Signal(signed(self.activation_width), name=f"activation_{number}_{stage}",
-                       reset_less=True) for stage in range(4, 7))
+                       reset_less=True) for stage in range(4, 8))
             odd_3, odd_4, odd_5 = (Signal(name=f"odd_{number}_{stage}", reset_less=True)
                                    for stage in (3, 4, 5))
             with m.If(bus.advance):
@@ -192,18 +192,19 @@ class Broadcast(wiring.Component):
                     bus.even_address.eq((pointer_2 + 1) >> 1),
                     bus.odd_address.eq(pointer_2 >> 1),
                     odd_3.eq(pointer_2[0]),
-                    # 4 to 6: the elements read their pointers, see which columns are empty, and
-                    # order them.
+                    # 4 to 7: the elements read their pointers, order them, see which columns are
+                    # empty, and queue the others.
                     activation_4.eq(self.banks[bank_3].value),
-                    Cat(activation_5, activation_6).eq(Cat(activation_4, activation_5)),
+                    Cat(activation_5, activation_6, activation_7).eq(
+                        Cat(activation_4, activation_5, activation_6)),
                     Cat(odd_4, odd_5).eq(Cat(odd_3, odd_4)),
                 ]
             m.d.comb += [
                 bus.present.eq(valids[2]),
                 bus.odd.eq(odd_5),
-                bus.arriving.eq(valids[4]),
-                bus.activation.eq(activation_6),
-                self.columns[number].eq(streams & bus.advance & valids[5]),
+                bus.arriving.eq(valids[5]),
+                bus.activation.eq(activation_7),
+                self.columns[number].eq(streams & bus.advance & valids[6]),
                 self.waiting[number].eq(streams & ~take & (self.lockstep | bank.found)),
                 class_idle[number].eq(bank.exhausted & final & ~valids.any()),
             ]

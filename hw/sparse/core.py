@@ -109,10 +109,17 @@ class SparseCore(wiring.Component):
         def loads(memory):
             return port.load.valid & (port.load.memory == memory)
 
-        m.d.comb += [
+        # Descriptors and biases are written a cycle later.
+        load_address = register(m, port.load.address, "load_address_held")
+        load_data = register(m, port.load.data, "load_data_held")
+        load_biases = Signal(lanes)
+        m.d.sync += [
             sequencer.load.eq(loads(Memory.LAYERS)),
-            sequencer.load_address.eq(port.load.address),
-            sequencer.load_data.eq(port.load.data),
+            load_biases.eq(Mux(loads(Memory.BIASES), 1 << port.load.address[:lanes_log2], 0)),
+        ]
+        m.d.comb += [
+            sequencer.load_address.eq(load_address),
+            sequencer.load_data.eq(load_data),
         ]
 
         # Matrix times vector.
@@ -161,10 +168,9 @@ class SparseCore(wiring.Component):
             m, "biases", shape=data.ArrayLayout(signed(32), lanes),
             depth=max(1, config.bias_depth // lanes), collision=Collision.NEVER, granularity=1)
         m.d.comb += [
-            biases_write.addr.eq(port.load.address[lanes_log2:]),
-            biases_write.data.eq(port.load.data.replicate(lanes)),
-            biases_write.en.eq(Mux(loads(Memory.BIASES),
-                                   1 << port.load.address[:lanes_log2], 0)),
+            biases_write.addr.eq(load_address[lanes_log2:]),
+            biases_write.data.eq(load_data.replicate(lanes)),
+            biases_write.en.eq(load_biases),
         ]
         bias_fetch = Signal()
         m.d.comb += biases_read.en.eq(bias_fetch)

@@ -6,9 +6,11 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from golden.formats import entry_format
+from golden.sparse.geometry import WORDS_AHEAD
 
 from ..layouts import struct_layout
-from ..memory import Collision, block_ram
+from ..common.pipeline import register
+from ..memory import Collision, block_ram, register_file
 from .column_queue import column_layout
 from .operation import operation_layout
 
@@ -22,9 +24,9 @@ class FusedEntryReader(wiring.Component):
     is itself an escape; it issues together with the entry after it as one operation, so long runs
     of zeros cost storage but no time. Columns are never empty.
 
-    Timing: an operation every cycle. A word is fetched 3 cycles before its first operation, and two
-    words are fetched ahead; so a column that meets an idle reader issues 3 cycles after it is
-    offered. An escape that ends a word is absorbed together with the operation before it. Only an
+    Timing: an operation every cycle. A word is asked for 5 cycles before its first operation at the
+    latest, and a column that meets an idle reader issues 5 cycles after it is offered; `WORDS_AHEAD`
+    words are asked for before they are issued, one a cycle. An escape that ends a word is absorbed together with the operation before it. Only an
     escape that is alone in its column's share of a word takes a cycle, in which nothing is
     multiplied: `golden.sparse.encode` sees to it that there is none.
 
@@ -88,40 +90,40 @@ class FusedEntryReader(wiring.Component):
             write.en.eq(self.load),
         ]
 
-        # Words travel through four stages. `Request`: the word being addressed.
+        # `Request`: the word being asked for. Whoever asks knows that there will be room for it: so
+        # nothing on the way waits, and nothing about it has to be known at once and far away.
+        request = Signal()
         within = Signal()           # it continues the column at the head of the queue
         next_word = Signal(range(self.words), reset_less=True)
         request_word = Signal(range(self.words))
         request_last = Signal()     # it is the last of its column
         next_last = Signal(reset_less=True)         # what it will be for the next word
-        request = Signal()
+        ahead = Signal(range(WORDS_AHEAD + 1))      # words that have been asked for, but not issued
 
-        # `fetched`: the word that the memory shows.
-        word_info = data.StructLayout({
+        # Where words wait to be issued, with what is known of each since it was asked for.
+        info_layout = data.StructLayout({
             "slot": slot_shape,     # first entry that belongs to the column
             "end": slot_shape,      # last one
-            "left": slot_shape,     # how many are behind the first
             "starts": 1,            # the column starts here
             "ends": 1,              # the column ends here
             "activation": signed(self.activation_width),
         })
-        fetched = Signal()
-        fetched_info = Signal(word_info, reset_less=True)
-        move = Signal()
-
-        # `shown`: the one before it, in the memory's own output register.
-        shown = Signal()
-        shown_word = Signal(word_layout, reset_less=True)
-        shown_info = Signal(word_info, reset_less=True)
+        write_word, (head_word,) = register_file(m, "waiting_words", shape=word_layout,
+                                                 depth=WORDS_AHEAD)
+        write_info, (head_info,) = register_file(m, "waiting_info", shape=info_layout,
+                                                 depth=WORDS_AHEAD)
+        head_number = Signal(range(WORDS_AHEAD))
+        arrived = Signal(range(WORDS_AHEAD + 1))    # words that wait there
+        shown = Signal()                            # there is one
         leave = Signal()
 
-        # `issuing`: the word that operations come from; `info.slot` is the next entry. Which words
-        # move on hangs on what is issued, far away and soon, so that comes out of few registers:
-        # `zeros` are those of the entries from `info.slot` on.
+        # `issuing`: the word that operations come from; `info.slot` is the next entry. `zeros` are
+        # those of the entries from there on.
         issuing = Signal()
         entries = Signal(word_layout["entries"].shape, reset_less=True)
         zeros = Signal(self.word_entries, reset_less=True)
-        info = Signal(word_info, reset_less=True)
+        info = Signal(info_layout, reset_less=True)
+        left = Signal(slot_shape, reset_less=True)  # entries behind that one
         finishing = Signal()
 
         # An escape whose follower is in the next word: rows to skip / 2**run_width, 0 if none.
@@ -148,13 +150,13 @@ class FusedEntryReader(wiring.Component):
             first.eq(at(entries, info.slot)),
             second.eq(at(entries, info.slot + 1)),
             ending.eq(at(entries, info.end)),
-            pair.eq(escaping & (info.left != 0)),
-            alone.eq(escaping & (info.left == 0)),
+            pair.eq(escaping & (left != 0)),
+            alone.eq(escaping & (left == 0)),
             taken.eq(Mux(pair, 2, 1)),
-            trailing.eq(ends_escaping & (info.left == taken)),
+            trailing.eq(ends_escaping & (left == taken)),
             finishing.eq(Mux(escaping,
-                             (info.left <= 1) | (ends_escaping & (info.left == 2)),
-                             (info.left == 0) | (ends_escaping & (info.left == 1)))),
+                             (left <= 1) | (ends_escaping & (left == 2)),
+                             (left == 0) | (ends_escaping & (left == 1)))),
             escape.eq(Mux(pair, first.run + 1, skipped)),
 
             self.valid.eq(issuing & ~alone),
@@ -164,19 +166,18 @@ class FusedEntryReader(wiring.Component):
             self.operation.activation.eq(info.activation),
         ]
 
-        # Fetch: move the word on. `carrying` are the rows that an escape at its very end skips.
+        # Leave: the next word is issued. `carrying` are the rows that an escape at its very end skips.
         carrying = Signal(self.run_width + 1)
         starting = Signal()         # that escape was the first entry of its column
         m.d.comb += [
             leave.eq(shown & (~issuing | finishing)),
-            move.eq(fetched & (~shown | leave)),
             carrying.eq(Mux(issuing, Mux((trailing | alone) & ~info.ends, ending.run + 1, 0),
                             carried)),
             starting.eq(Mux(issuing, info.starts & alone & ~info.ends, started)),
             self.escapes.eq((issuing & pair) + (issuing & (trailing | alone))),
         ]
         with m.If(issuing):
-            m.d.sync += [info.slot.eq(info.slot + taken), info.left.eq(info.left - taken),
+            m.d.sync += [info.slot.eq(info.slot + taken), left.eq(left - taken),
                          zeros.eq(Mux(pair, zeros[2:], zeros[1:])),
                          escaping.eq(Mux(pair, zeros[2:], zeros[1:])[0]),
                          info.starts.eq(0), skipped.eq(0)]
@@ -188,57 +189,67 @@ class FusedEntryReader(wiring.Component):
         leaving_zeros = Signal(self.word_entries)
         m.d.comb += [
             follows.eq(Mux(issuing, (trailing | alone) & ~info.ends, carried.any())),
-            leaving_zeros.eq(shown_word.zeros >> shown_info.slot[:slot_bits]),
+            leaving_zeros.eq(head_word.data.zeros >> head_info.data.slot[:slot_bits]),
         ]
         with m.If(leave):
             m.d.sync += [
                 issuing.eq(1),
-                entries.eq(shown_word.entries),
+                entries.eq(head_word.data.entries),
                 zeros.eq(leaving_zeros),
                 escaping.eq(leaving_zeros[0] & ~follows),
-                ends_escaping.eq(shown_word.zeros.bit_select(shown_info.end[:slot_bits], 1)),
-                info.eq(shown_info),
-                info.starts.eq(shown_info.starts | starting),
+                ends_escaping.eq(head_word.data.zeros.bit_select(
+                    head_info.data.end[:slot_bits], 1)),
+                info.eq(head_info.data),
+                left.eq(head_info.data.end - head_info.data.slot),
+                info.starts.eq(head_info.data.starts | starting),
                 skipped.eq(carrying),
-            ]
-            m.d.sync += shown.eq(0)
-        with m.If(move):
-            m.d.sync += [
-                shown.eq(1),
-                shown_word.eq(read.data),
-                shown_info.eq(fetched_info),
-                fetched.eq(0),
+                head_number.eq(head_number + 1),
             ]
 
-        # Request: the head of the queue stays there until its last word is requested.
+        # Request: the head of the queue stays there until its last word is asked for.
         column = self.columns.payload
         m.d.comb += [
             request_word.eq(Mux(within, next_word, column.first[slot_bits:])),
             request_last.eq(Mux(within, next_last, column.single)),
-            request.eq(self.columns.valid & (~fetched | move)),
-            self.columns.ready.eq((~fetched | move) & request_last),
-            read.addr.eq(request_word),
-            read.en.eq(request),
-            self.idle.eq(~fetched & ~shown & ~issuing),
-        ]
-        first_slot, last_slot = Signal(slot_shape), Signal(slot_shape)
-        m.d.comb += [
-            first_slot.eq(Mux(within, 0, column.first[:slot_bits])),
-            last_slot.eq(Mux(request_last, column.last[:slot_bits], self.word_entries - 1)),
+            request.eq(self.columns.valid & (ahead != WORDS_AHEAD)),
+            self.columns.ready.eq((ahead != WORDS_AHEAD) & request_last),
+            write_info.data.slot.eq(Mux(within, 0, column.first[:slot_bits])),
+            write_info.data.end.eq(Mux(request_last, column.last[:slot_bits], self.word_entries - 1)),
+            write_info.data.starts.eq(~within),
+            write_info.data.ends.eq(request_last),
+            write_info.data.activation.eq(column.activation),
+            write_info.en.eq(request),
         ]
         with m.If(request):
             m.d.sync += [
-                fetched.eq(1),
-                fetched_info.slot.eq(first_slot),
-                fetched_info.end.eq(last_slot),
-                fetched_info.left.eq(last_slot - first_slot),
-                fetched_info.starts.eq(~within),
-                fetched_info.ends.eq(request_last),
-                fetched_info.activation.eq(column.activation),
+                write_info.addr.eq(write_info.addr + 1),
                 within.eq(~request_last),
                 next_word.eq(request_word + 1),
                 next_last.eq(Mux(within, (next_word + 1)[:len(next_word)]
                                  == self._word(column.last), column.double)),
             ]
+        with m.If(request & ~leave):
+            m.d.sync += ahead.eq(ahead + 1)
+        with m.If(leave & ~request):
+            m.d.sync += ahead.eq(ahead - 1)
+
+        # Fetch: the address, what the memory shows, and that in its own output register.
+        addressed, fetched = Signal(), Signal()
+        m.d.sync += [addressed.eq(request), fetched.eq(addressed), write_word.en.eq(fetched)]
+        m.d.comb += [
+            read.addr.eq(register(m, request_word, "address")),
+            read.en.eq(addressed),
+            write_word.data.eq(register(m, read.data, "fetched_word")),
+            head_word.addr.eq(head_number),
+            head_info.addr.eq(head_number),
+        ]
+        with m.If(write_word.en):
+            m.d.sync += write_word.addr.eq(write_word.addr + 1)
+        m.d.sync += shown.eq(write_word.en | (arrived > 1) | ((arrived == 1) & ~leave))
+        with m.If(write_word.en & ~leave):
+            m.d.sync += arrived.eq(arrived + 1)
+        with m.If(leave & ~write_word.en):
+            m.d.sync += arrived.eq(arrived - 1)
+        m.d.comb += self.idle.eq((ahead == 0) & ~issuing)
 
         return m

@@ -16,8 +16,8 @@ class PointerReader(wiring.Component):
     Pointers of even and odd number lie in two banks, so the two that a column needs are always in
     different ones.
 
-    Timing: a pipeline of three stages that moves when `advance` is high: the addresses presented
-    in one such cycle give `empty` after the second, and `first` and `last` after the third.
+    Timing: a pipeline of four stages that moves when `advance` is high: the addresses presented in
+    one such cycle give `empty` after the third, and `first` and `last` after the fourth.
 
     Parameters
     ----------
@@ -82,16 +82,20 @@ class PointerReader(wiring.Component):
             reads.append(read.data)
         even, odd = reads
 
-        # A block RAM of an ECP5 takes more than half a cycle, so nothing follows it in its own.
-        even_pointer = Signal(self.pointer_width, reset_less=True)
-        odd_pointer = Signal(self.pointer_width, reset_less=True)
-        m.d.comb += self.empty.eq(even_pointer == odd_pointer)
+        # What is read comes in the memory's own output register, and from there over a long way: only
+        # then is it looked at.
+        even_pointer, odd_pointer, begin, end = (
+            Signal(self.pointer_width, name=name, reset_less=True)
+            for name in ("even_pointer", "odd_pointer", "begin", "end"))
+        m.d.comb += self.empty.eq(begin == end)
         with m.If(self.advance):
             m.d.sync += [
                 even_pointer.eq(even),
                 odd_pointer.eq(odd),
-                self.first.eq(Mux(self.odd, odd_pointer, even_pointer)),
-                self.last.eq(Mux(self.odd, even_pointer, odd_pointer) - 1),
+                begin.eq(Mux(self.odd, odd_pointer, even_pointer)),
+                end.eq(Mux(self.odd, even_pointer, odd_pointer)),
+                self.first.eq(begin),
+                self.last.eq(end - 1),
             ]
 
         return m

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.sparse.geometry import IN_FLIGHT
 
+from ..common.pipeline import register
 from .arithmetic_unit import ArithmeticUnit
 from .column_queue import ColumnQueue, column_layout
 from .entry_reader import EntryReader
@@ -25,9 +26,10 @@ class ProcessingElement(wiring.Component):
     room for more than the `IN_FLIGHT` columns that may come before the parent has stopped. (The
     paper has the queue before the pointers; behind them, empty columns need no place in it.)
 
-    Timing: a column is written to the queue in the cycle of the third `advance` after that with
+    Timing: a column is written to the queue in the cycle of the fourth `advance` after that with
     which its pointers' addresses were presented, and offered to the entry reader in the next; see
-    the parts for the rest. `busy`, `wasted` and `escapes` tell of the cycle before. `blocked` is a
+    the parts for the rest. `busy` and `escapes` tell of the cycle before, `wasted` of the one before
+    that. `blocked` is a
     register: in lock step it has to get to all other elements and back in a cycle.
 
     Parameters
@@ -51,9 +53,9 @@ class ProcessingElement(wiring.Component):
     advance, present, even_address, odd_address, odd : In
         See `PointerReader`.
     arriving : In(1)
-        Follows the addresses by two `advance`: they were those of a column to be multiplied.
+        Follows the addresses by three `advance`: they were those of a column to be multiplied.
     activation : In(signed(activation_width))
-        Follows the addresses by three: what to multiply the column by.
+        Follows the addresses by four: what to multiply the column by.
     blocked : Out(1)
     codebook, drain, drain_row, drained : see `ArithmeticUnit`.
     busy, wasted, saturated : Out(1)
@@ -168,9 +170,10 @@ class ProcessingElement(wiring.Component):
         ]
 
         # Events are registered, since they are summed over all elements.
+        index = register(m, reader.operation.index, "index")
         m.d.sync += [
             self.busy.eq(reader.valid),
-            self.wasted.eq(reader.valid & (reader.operation.index == 0)),
+            self.wasted.eq(self.busy & (index == 0)),
             self.escapes.eq(reader.escapes),
         ]
         m.d.comb += [

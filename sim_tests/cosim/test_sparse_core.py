@@ -34,7 +34,7 @@ CONFIGS = {
         accumulator_depth=128, sum_width=20, weight_width=8, activation_width=9,
         pointer_depth=1024, bias_depth=1024),
     "4 PEs in 2 groups, not in lock step, shortest queue": SparseConfig(
-        pes=4, groups=2, lanes=2, lockstep=False, queue_depth=9, entry_words=1024,
+        pes=4, groups=2, lanes=2, lockstep=False, queue_depth=10, entry_words=1024,
         accumulator_depth=128, pointer_depth=1024, bias_depth=1024),
     "2 PEs, longest runs and words, wide sums": SparseConfig(
         pes=2, run_width=8, word_entries=16, accumulator_depth=128, sum_width=40, lanes=2,

@@ -5,7 +5,7 @@ import pytest
 
 from golden.sparse.encode import encode
 from golden.sparse.fill import fill_words
-from golden.sparse.geometry import SparseGeometry
+from golden.sparse.geometry import WORDS_AHEAD, SparseGeometry
 from golden.sparse.reader_cycles import ColumnReaders
 
 
@@ -13,7 +13,7 @@ def broadcast_one_by_one(encoded, offsets, columns, arrivals, queue_depth, looka
     """Cycles of the broadcasts, and of the last operation of each processing element (PE)."""
     pes, size = encoded.geometry.pes, encoded.geometry.word_entries
     taken, free = [[] for _ in range(pes)], [0] * pes
-    moved = [[0, 0] for _ in range(pes)]        # when words moved on to be issued
+    moved = [[-1] * WORDS_AHEAD for _ in range(pes)]     # when words moved on to be issued
     asked = [0] * pes
     last, cycles = [0] * pes, []
     for column, cycle in zip(columns, arrivals, strict=True):
@@ -34,8 +34,8 @@ def broadcast_one_by_one(encoded, offsets, columns, arrivals, queue_depth, looka
                 for word in sorted(set(words)):
                     inside = [encoded.starts[pe] + first + number
                               for number, place in enumerate(words) if place == word]
-                    asked[pe] = max(cycle + 1, asked[pe] + 1, moved[pe][-2])
-                    moved[pe].append(max(asked[pe] + 2, free[pe]))
+                    asked[pe] = max(cycle + 1, asked[pe] + 1, moved[pe][-WORDS_AHEAD] + 1)
+                    moved[pe].append(max(asked[pe] + 4, free[pe]))
                     free[pe] = moved[pe][-1] + max(1, sum(not encoded.is_escape[e]
                                                           for e in inside))
                 taken[pe].append(asked[pe])

@@ -61,20 +61,21 @@ def test_pointers(depth):
         ctx.set(dut.present, 1)
         columns = [rng.randrange(depth - 1) for _ in range(50)]
         moves = 0
-        while moves < len(columns) + 3:
+        while moves < len(columns) + 4:
             advance = rng.random() < .6
             ctx.set(dut.advance, int(advance))
             if 2 <= moves < len(columns) + 2:
-                first, end = pointers[columns[moves - 2]:][:2]
-                assert ctx.get(dut.empty) == (first == end)
                 ctx.set(dut.odd, columns[moves - 2] % 2)
+            if 3 <= moves < len(columns) + 3:
+                first, end = pointers[columns[moves - 3]:][:2]
+                assert ctx.get(dut.empty) == (first == end)
             if moves < len(columns):
                 ctx.set(dut.even_address, columns[moves] + 1 >> 1)
                 ctx.set(dut.odd_address, columns[moves] >> 1)
             await ctx.tick()
             moves += advance
-            if moves >= 3 and moves - 3 < len(columns):
-                column = columns[moves - 3]
+            if moves >= 4 and moves - 4 < len(columns):
+                column = columns[moves - 4]
                 first, end = pointers[column], pointers[column + 1]
                 assert ctx.get(dut.first) == first
                 assert first == end or ctx.get(dut.last) == end - 1

@@ -151,7 +151,7 @@ def test_runs_repeat(config, groups):
 
 
 @pytest.mark.parametrize("escape, lockstep, queue_depth", [
-    (True, True, 2), (False, True, 3), (True, False, 9), (False, False, 9)])
+    (True, True, 2), (False, True, 3), (True, False, 10), (False, False, 10)])
 def test_queues_fill_unevenly(escape, lockstep, queue_depth):
     """Elements skip about half of the columns, each others, and are slow with the rest."""
     config = SparseConfig(pes=4, escape=escape, lockstep=lockstep,
@@ -167,7 +167,8 @@ def test_queues_fill_unevenly(escape, lockstep, queue_depth):
         waited = 0
         for _ in range(4):
             waited += (await bench.infer(ctx))[3].payload[Counter.QUEUE_FULL]
-        assert waited > 50
+        # A reader of escapes asks for 16 words ahead, and so has room for as many short columns.
+        assert waited > (10 if escape else 50)
 
     bench.simulate(run)
 
