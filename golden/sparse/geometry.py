@@ -11,7 +11,7 @@ BROADCAST_STAGES = 7
 STOP_CYCLES = 2
 #: Columns that may be on their way to such a queue.
 IN_FLIGHT = BROADCAST_STAGES + 1 + STOP_CYCLES
-#: Words of entries that a reader of the escape format may have asked for, but not yet begun to issue.
+#: Words of entries that a reader of the escape format may have asked for ahead of what it issues.
 WORDS_AHEAD = 16
 
 

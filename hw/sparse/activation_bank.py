@@ -159,9 +159,9 @@ class ActivationBank(wiring.Component):
         with m.If(self.start):
             m.d.sync += [pending.eq(0), word.eq(-1), ahead.eq(self.scan_words), next_word.eq(1)]
 
-        # Read: one beat of activations, of which `lane` is the one asked for. The scanner takes most
-        # of a cycle to find it, so the address goes into a register first; what is read, into the
-        # memory's own.
+        # Read: one beat of activations, of which `lane` is the one asked for. The scanner takes
+        # most of a cycle to find it, so the address goes into a register first; what is read, into
+        # the memory's own.
         read_index = Signal(range(self.depth), reset_less=True)
         reading = Signal()
         with m.If(self.advance):

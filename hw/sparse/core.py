@@ -269,8 +269,8 @@ class SparseCore(wiring.Component):
         }
         counted = count(m, amounts, clear=port.run.start, select=port.fetch.address)
 
-        # What the host reads: of a counter or of the identity it is there a cycle after the fetch, of
-        # a bank after three; then comes a register.
+        # What the host reads: a counter or the identity is there a cycle after the fetch, what comes
+        # from a bank after three; then follows a register.
         fetch_memory = Signal(4)
         identity = Signal(32)
         word = Signal(32)

@@ -104,8 +104,8 @@ class Drain(wiring.Component):
                 value = later
             return value
 
-        # Select: the G partial sums of each lane, zero for groups that the layer does not have. First
-        # among the chunks of a row, for each number of groups, then the number.
+        # Select: the G partial sums of each lane, zero for groups that the layer does not have.
+        # First the chunk of a row, for any number of groups; then their number.
         reading = delay(issuing, ProcessingArray.drain_latency, "reading")
         read_chunk = delay(chunk, ProcessingArray.drain_latency, "read_chunk")
         level = []

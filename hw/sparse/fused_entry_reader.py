@@ -24,9 +24,9 @@ class FusedEntryReader(wiring.Component):
     is itself an escape; it issues together with the entry after it as one operation, so long runs
     of zeros cost storage but no time. Columns are never empty.
 
-    Timing: an operation every cycle. A word is asked for 5 cycles before its first operation at the
-    latest, and a column that meets an idle reader issues 5 cycles after it is offered; `WORDS_AHEAD`
-    words are asked for before they are issued, one a cycle. An escape that ends a word is absorbed together with the operation before it. Only an
+    Timing: an operation every cycle. A column that meets an idle reader issues 5 cycles after it is
+    offered. A word is asked for every cycle, until `WORDS_AHEAD` of them wait to be issued or are on
+    their way. An escape that ends a word is absorbed together with the operation before it. Only an
     escape that is alone in its column's share of a word takes a cycle, in which nothing is
     multiplied: `golden.sparse.encode` sees to it that there is none.
 
@@ -166,7 +166,8 @@ class FusedEntryReader(wiring.Component):
             self.operation.activation.eq(info.activation),
         ]
 
-        # Leave: the next word is issued. `carrying` are the rows that an escape at its very end skips.
+        # Leave: the next word is issued. `carrying` are the rows that an escape at the very end of
+        # the one before it skips.
         carrying = Signal(self.run_width + 1)
         starting = Signal()         # that escape was the first entry of its column
         m.d.comb += [
@@ -207,17 +208,17 @@ class FusedEntryReader(wiring.Component):
             ]
 
         # Request: the head of the queue stays there until its last word is asked for.
-        column = self.columns.payload
+        column, asked = self.columns.payload, write_info.data
         m.d.comb += [
             request_word.eq(Mux(within, next_word, column.first[slot_bits:])),
             request_last.eq(Mux(within, next_last, column.single)),
             request.eq(self.columns.valid & (ahead != WORDS_AHEAD)),
             self.columns.ready.eq((ahead != WORDS_AHEAD) & request_last),
-            write_info.data.slot.eq(Mux(within, 0, column.first[:slot_bits])),
-            write_info.data.end.eq(Mux(request_last, column.last[:slot_bits], self.word_entries - 1)),
-            write_info.data.starts.eq(~within),
-            write_info.data.ends.eq(request_last),
-            write_info.data.activation.eq(column.activation),
+            asked.slot.eq(Mux(within, 0, column.first[:slot_bits])),
+            asked.end.eq(Mux(request_last, column.last[:slot_bits], self.word_entries - 1)),
+            asked.starts.eq(~within),
+            asked.ends.eq(request_last),
+            asked.activation.eq(column.activation),
             write_info.en.eq(request),
         ]
         with m.If(request):

@@ -82,8 +82,8 @@ class PointerReader(wiring.Component):
             reads.append(read.data)
         even, odd = reads
 
-        # What is read comes in the memory's own output register, and from there over a long way: only
-        # then is it looked at.
+        # What is read comes in the memory's own output register, and over a long way from there: it
+        # is looked at only then.
         even_pointer, odd_pointer, begin, end = (
             Signal(self.pointer_width, name=name, reset_less=True)
             for name in ("even_pointer", "odd_pointer", "begin", "end"))

@@ -28,9 +28,9 @@ class ProcessingElement(wiring.Component):
 
     Timing: a column is written to the queue in the cycle of the fourth `advance` after that with
     which its pointers' addresses were presented, and offered to the entry reader in the next; see
-    the parts for the rest. `busy` and `escapes` tell of the cycle before, `wasted` of the one before
-    that. `blocked` is a
-    register: in lock step it has to get to all other elements and back in a cycle.
+    the parts for the rest. `busy` and `escapes` tell of the cycle before, `wasted` of the one
+    before that. `blocked` is a register: in lock step it has to get to all other elements and back
+    in a cycle.
 
     Parameters
     ----------
