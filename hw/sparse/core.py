@@ -269,8 +269,8 @@ class SparseCore(wiring.Component):
         }
         counted = count(m, amounts, clear=port.run.start, select=port.fetch.address)
 
-        # What the host reads: a counter or the identity is there a cycle after the fetch, what comes
-        # from a bank after three; then follows a register.
+        # What the host reads: a counter or the identity is there a cycle after the fetch, what a
+        # bank holds after three; then follows a register.
         fetch_memory = Signal(4)
         identity = Signal(32)
         word = Signal(32)

@@ -25,9 +25,9 @@ class FusedEntryReader(wiring.Component):
     of zeros cost storage but no time. Columns are never empty.
 
     Timing: an operation every cycle. A column that meets an idle reader issues 5 cycles after it is
-    offered. A word is asked for every cycle, until `WORDS_AHEAD` of them wait to be issued or are on
-    their way. An escape that ends a word is absorbed together with the operation before it. Only an
-    escape that is alone in its column's share of a word takes a cycle, in which nothing is
+    offered. A word is asked for every cycle, until `WORDS_AHEAD` of them are on their way or wait
+    to be issued. An escape that ends a word is absorbed together with the operation before it. Only
+    an escape that is alone in its column's share of a word takes a cycle, in which nothing is
     multiplied: `golden.sparse.encode` sees to it that there is none.
 
     Parameters, members: as for `EntryReader`; `escapes` counts the escapes consumed this cycle.
