@@ -21,7 +21,7 @@ _SETTLE_CYCLES = 9
 #: Cycles of a layer before its multiplication: descriptor, comparison, start.
 _DESCRIBE_CYCLES = 13
 #: Cycles from the end of the multiplication to the first result, but for the tree over groups.
-_DRAIN_CYCLES = 19
+_DRAIN_CYCLES = 21
 
 
 @dataclass(frozen=True, eq=False)

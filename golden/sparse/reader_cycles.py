@@ -130,13 +130,13 @@ class ColumnReaders:
     def _leave_queue(self, columns, pushed):
         """When columns of the escape format leave their queues: when their last word is asked for.
 
-        A word is asked for a cycle after the one before it at the earliest, and a cycle after the
-        one that is `WORDS_AHEAD` before it was begun to be issued.
+        A word is asked for a cycle after the one before it at the earliest, and 2 cycles after the
+        one that is `WORDS_AHEAD` before it left to be issued.
         """
         wanted = self._wanted[columns]
         words, of_column, to_come = (values[columns] for values in self._asks)
-        begun = np.where(of_column >= 0, self._done[of_column, self._every] - to_come, _NEVER)
-        asked = np.maximum(pushed + words, begun + 1)
+        left = np.where(of_column >= 0, self._done[of_column, self._every] - to_come, _NEVER)
+        asked = np.maximum(pushed + words, left + 2)
         # taken[n] = max(asked[n], taken[n - 1] + words[n]), over all n at once.
         steps = np.cumsum(words, axis=0)
         late = np.maximum.accumulate(np.where(wanted, asked - steps, _NEVER), axis=0)

@@ -117,9 +117,8 @@ class ActivationBank(wiring.Component):
         for lane in range(self.beat):
             m.d.comb += flags[lane].eq(mask[lane] & written.word_select(lane, self.width).any())
         m.d.comb += [
-            built.eq(Mux(fresh, 0, building)),
-            built.word_select(place, self.beat).eq(
-                flags | Mux(fresh, 0, building.word_select(place, self.beat))),
+            built.eq(Mux(fresh, 0, building) | Cat(
+                Mux(place == number, flags, 0) for number in range(beats_per_word))),
             values_write.addr.eq(Cat(address, page)),
             Value.cast(values_write.data).eq(written),
             values_write.en.eq(Mux(write, mask, 0)),

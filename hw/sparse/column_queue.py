@@ -75,6 +75,7 @@ class ColumnQueue(wiring.Component):
 
         level = self.level
         full = Signal()
+        offered = Signal()      # there is any
         read = Signal()
 
         def advance(pointer):
@@ -83,13 +84,16 @@ class ColumnQueue(wiring.Component):
         m.d.comb += [
             write.data.eq(self.written),
             write.en.eq(self.write),
-            self.columns.valid.eq(level != 0),
+            self.columns.valid.eq(offered),
             self.columns.payload.eq(head.data),
             read.eq(self.columns.valid & self.columns.ready),
             # `read` comes late in the cycle, so nothing is computed from it, only chosen by it.
             self.filled.eq(~read & (full | (self.write & (level == self.depth - 1)))),
         ]
-        m.d.sync += full.eq(self.filled)
+        m.d.sync += [
+            full.eq(self.filled),
+            offered.eq(self.write | (level > 1) | (offered & ~read)),
+        ]
         with m.If(self.write & ~read):
             m.d.sync += level.eq(level + 1)
         with m.If(read & ~self.write):

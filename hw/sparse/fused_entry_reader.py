@@ -98,7 +98,7 @@ class FusedEntryReader(wiring.Component):
         request_word = Signal(range(self.words))
         request_last = Signal()     # it is the last of its column
         next_last = Signal(reset_less=True)         # what it will be for the next word
-        ahead = Signal(range(WORDS_AHEAD + 1))      # words that have been asked for, but not issued
+        ahead = Signal(range(WORDS_AHEAD + 1))      # words that have been asked for, and not issued
 
         # Where words wait to be issued, with what is known of each since it was asked for.
         info_layout = data.StructLayout({
@@ -229,9 +229,11 @@ class FusedEntryReader(wiring.Component):
                 next_last.eq(Mux(within, (next_word + 1)[:len(next_word)]
                                  == self._word(column.last), column.double)),
             ]
-        with m.If(request & ~leave):
+        left_before = Signal()      # a word was issued: told a cycle later, since that is far away
+        m.d.sync += left_before.eq(leave)
+        with m.If(request & ~left_before):
             m.d.sync += ahead.eq(ahead + 1)
-        with m.If(leave & ~request):
+        with m.If(left_before & ~request):
             m.d.sync += ahead.eq(ahead - 1)
 
         # Fetch: the address, what the memory shows, and that in its own output register.

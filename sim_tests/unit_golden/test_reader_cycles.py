@@ -13,7 +13,7 @@ def broadcast_one_by_one(encoded, offsets, columns, arrivals, queue_depth, looka
     """Cycles of the broadcasts, and of the last operation of each processing element (PE)."""
     pes, size = encoded.geometry.pes, encoded.geometry.word_entries
     taken, free = [[] for _ in range(pes)], [0] * pes
-    moved = [[-1] * WORDS_AHEAD for _ in range(pes)]     # when words moved on to be issued
+    moved = [[-2] * WORDS_AHEAD for _ in range(pes)]     # when words moved on to be issued
     asked = [0] * pes
     last, cycles = [0] * pes, []
     for column, cycle in zip(columns, arrivals, strict=True):
@@ -34,7 +34,7 @@ def broadcast_one_by_one(encoded, offsets, columns, arrivals, queue_depth, looka
                 for word in sorted(set(words)):
                     inside = [encoded.starts[pe] + first + number
                               for number, place in enumerate(words) if place == word]
-                    asked[pe] = max(cycle + 1, asked[pe] + 1, moved[pe][-WORDS_AHEAD] + 1)
+                    asked[pe] = max(cycle + 1, asked[pe] + 1, moved[pe][-WORDS_AHEAD] + 2)
                     moved[pe].append(max(asked[pe] + 4, free[pe]))
                     free[pe] = moved[pe][-1] + max(1, sum(not encoded.is_escape[e]
                                                           for e in inside))
