@@ -154,11 +154,9 @@ class Broadcast(wiring.Component):
             next_bank = Signal(bank_shape, name=f"next_bank_{number}")
             m.d.comb += next_bank.eq(Mux(self.start, first_bank, current + step))
             with m.If(self.start | (bank.exhausted & ~final)):
-                m.d.sync += [
-                    current.eq(next_bank),
-                    taking.eq(Mux(streams, 1 << next_bank, 0)),
-                ]
-            # Whether the bank has found anything is the bank's to know: that comes late.
+                m.d.sync += [current.eq(next_bank), taking.eq(1 << next_bank)]
+            # All that share a bank take from it at once. Whether it has found anything is for the
+            # bank to know: that comes late.
             takes.append(taking & take.replicate(self.groups))
 
             # Position j = index * groups + bank is local column j >> groups_log2.

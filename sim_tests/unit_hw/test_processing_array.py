@@ -24,6 +24,7 @@ SIZES = {"entry_words": 32, "pointer_depth": 32, "accumulator_depth": 16, "codeb
 CONFIGS = {
     "1 PE": {"pes": 1, "word_entries": 4, "accumulator_depth": 32},
     "4 PEs, 2 groups": {"pes": 4, "groups": 2, "lanes": 2, "run_width": 1},
+    "8 PEs, 2 groups": {"pes": 8, "groups": 2, "lanes": 4, "escape": False},
     "4 PEs, as published": {"pes": 4, "escape": False, "lookahead": False, "run_width": 8},
     "4 PEs, narrow sums": {"pes": 4, "sum_width": 12},
 }
