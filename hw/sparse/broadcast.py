@@ -10,6 +10,8 @@ from amaranth.utils import exact_log2
 
 from golden.sparse.geometry import BROADCAST_STAGES
 
+from ..common.pipeline import register
+
 __all__ = ["Broadcast", "bank_layout", "column_bus_layout"]
 
 
@@ -109,6 +111,7 @@ class Broadcast(wiring.Component):
         bank_shape = range(self.groups)
         class_idle = Signal(self.groups)
         takes = []
+        groups_log2 = register(m, self.groups_log2, "groups_log2_held")     # is far from here
 
         for number in range(self.groups):
             bus = self.classes[number]
@@ -183,7 +186,7 @@ class Broadcast(wiring.Component):
                     position_1.eq(position),
                     bank_1.eq(current),
                     # 2: the bank reads the value.
-                    pointer_2.eq(self.pointer_base + (position_1 >> self.groups_log2)),
+                    pointer_2.eq(self.pointer_base + (position_1 >> groups_log2)),
                     bank_2.eq(bank_1),
                     # 3: the pointers' addresses are presented, and the bank shows the value.
                     bank_3.eq(bank_2),

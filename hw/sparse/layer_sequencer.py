@@ -98,14 +98,14 @@ class LayerSequencer(wiring.Component):
             "drained": In(1),
         })
 
-    def _last_pointer(self, layer):
-        """Number of the last pointer that `layer` has."""
+    def _local_columns(self, layer):
+        """Columns of each column group of `layer`, rounded up."""
         local_columns = layer.columns
         for groups_log2 in range(1, exact_log2(self.groups) + 1):
             local_columns = Mux(layer.groups_log2 == groups_log2,
                                 (layer.columns + (1 << groups_log2) - 1) >> groups_log2,
                                 local_columns)
-        return layer.pointer_base + local_columns
+        return local_columns
 
     def _misfit(self, layer, last_pointer):
         """Conditions under which the core can't run `layer`, as a list of 1-bit values."""
@@ -145,16 +145,14 @@ class LayerSequencer(wiring.Component):
         left = Signal.like(self.count)
         word = Signal(range(self.layer_words + 2))
         settling = Signal(range(ArithmeticUnit.latency + 2))
-        last_pointer = Signal(self._last_pointer(self.layer).shape())
+        local_columns = register(m, self._local_columns(self.layer), "local_columns")
+        last_pointer = register(m, self.layer.pointer_base + local_columns, "last_pointer")
         misfits = Signal(len(self._misfit(self.layer, last_pointer)))
 
         m.d.comb += read.addr.eq(Cat(word[:exact_log2(self.layer_words)], number))
         shown = register(m, read.data, "shown")     # in the memory's own output register
         # Of fields in the first words: there is a cycle for each step before `misfits` is used.
-        m.d.sync += [
-            last_pointer.eq(self._last_pointer(self.layer)),
-            misfits.eq(Cat(self._misfit(self.layer, last_pointer))),
-        ]
+        m.d.sync += misfits.eq(Cat(self._misfit(self.layer, last_pointer)))
         m.d.sync += self.start.eq(0)
         with m.If(self.fault_clear):
             m.d.sync += self.fault.eq(0)
