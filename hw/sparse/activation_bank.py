@@ -56,7 +56,8 @@ class ActivationBank(wiring.Component):
     peek : In(1)
         Read the activation at `peek_index` instead; only while exhausted.
     advance : In(1)
-        `value` moves on to the activation last taken or peeked at; high whenever `take` is.
+        What has been taken or peeked at moves on towards `value`; high whenever `take` or `peek`
+        is.
     value : Out(signed(width))
     """
 

@@ -4,6 +4,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..common.pipeline import up_or_down
 from ..memory import register_file
 
 __all__ = ["ColumnQueue", "column_layout"]
@@ -94,10 +95,7 @@ class ColumnQueue(wiring.Component):
             full.eq(self.filled),
             offered.eq(self.write | (level > 1) | (offered & ~read)),
         ]
-        with m.If(self.write & ~read):
-            m.d.sync += level.eq(level + 1)
-        with m.If(read & ~self.write):
-            m.d.sync += level.eq(level - 1)
+        m.d.sync += level.eq(up_or_down(level, self.write, read))
         with m.If(self.write):
             m.d.sync += write.addr.eq(advance(write.addr))
         with m.If(read):

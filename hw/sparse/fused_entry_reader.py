@@ -9,7 +9,7 @@ from golden.formats import entry_format
 from golden.sparse.geometry import WORDS_AHEAD
 
 from ..layouts import struct_layout
-from ..common.pipeline import register
+from ..common.pipeline import register, up_or_down
 from ..memory import Collision, block_ram, register_file
 from .column_queue import column_layout
 from .operation import operation_layout
@@ -231,10 +231,7 @@ class FusedEntryReader(wiring.Component):
             ]
         left_before = Signal()      # a word was issued: told a cycle later, since that is far away
         m.d.sync += left_before.eq(leave)
-        with m.If(request & ~left_before):
-            m.d.sync += ahead.eq(ahead + 1)
-        with m.If(left_before & ~request):
-            m.d.sync += ahead.eq(ahead - 1)
+        m.d.sync += ahead.eq(up_or_down(ahead, request, left_before))
 
         # Fetch: the address, what the memory shows, and that in its own output register.
         addressed, fetched = Signal(), Signal()
@@ -249,10 +246,7 @@ class FusedEntryReader(wiring.Component):
         with m.If(write_word.en):
             m.d.sync += write_word.addr.eq(write_word.addr + 1)
         m.d.sync += shown.eq(write_word.en | (arrived > 1) | ((arrived == 1) & ~leave))
-        with m.If(write_word.en & ~leave):
-            m.d.sync += arrived.eq(arrived + 1)
-        with m.If(leave & ~write_word.en):
-            m.d.sync += arrived.eq(arrived - 1)
+        m.d.sync += arrived.eq(up_or_down(arrived, write_word.en, leave))
         m.d.comb += self.idle.eq((ahead == 0) & ~issuing)
 
         return m
