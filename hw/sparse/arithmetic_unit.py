@@ -30,6 +30,8 @@ class ArithmeticUnit(wiring.Component):
         Codebooks that are held at once.
     index_width, skip_width, weight_width, activation_width, sum_width : int
         Widths in bits.
+    output_registers : bool
+        See `hw.config.SparseConfig`.
 
     Members
     -------
@@ -51,7 +53,7 @@ class ArithmeticUnit(wiring.Component):
     drain_latency = 4
 
     def __init__(self, *, depth, codebook_count, index_width, skip_width, weight_width,
-                 activation_width, sum_width):
+                 activation_width, sum_width, output_registers=True):
         if depth < 2 or depth.bit_count() != 1:
             raise ValueError(f"Accumulator depth must be a power of two and at least 2, "
                              f"not {depth}")
@@ -60,6 +62,7 @@ class ArithmeticUnit(wiring.Component):
         self.index_width = index_width
         self.weight_width = weight_width
         self.sum_width = sum_width
+        self.output_registers = output_registers
         super().__init__({
             "load": In(1),
             "load_address": In(range(self.codebook_depth)),
@@ -142,9 +145,6 @@ class ArithmeticUnit(wiring.Component):
         # stage before: one stage ahead, two, three, or four, which is being written then.
         same = [valid_2 & valid & (row_2 == row) for valid, row in (
             (valid_3, row_3), (valid_4, row_4), (valid_5, row_5), (valid_6, row_6))]
-        reading = Signal()
-        m.d.sync += reading.eq((valid_2 & ~same[3]) | self.drain)
-        m.d.comb += [sums_read.addr.eq(row_3), sums_read.en.eq(reading)]
         same_3 = register(m, Cat(same), "same_3")
         same_4 = register(m, same_3, "same_4")
         same_5 = register(m, Cat(same_4[:2], same_4[2:].any()), "same_5")
@@ -152,7 +152,16 @@ class ArithmeticUnit(wiring.Component):
 
         # Stage 5: what the row held, from the memory's own output register or from a sum on its way
         # there: the one that is in stage 7 now, or was there or a stage behind it a cycle before.
-        stored_5 = register(m, sums_read.data, "stored_5")
+        reading = Signal()
+        if self.output_registers:
+            m.d.sync += reading.eq((valid_2 & ~same[3]) | self.drain)
+            m.d.comb += sums_read.addr.eq(row_3)
+            stored_5 = register(m, sums_read.data, "stored_5")
+        else:       # stage 4 reads the row
+            m.d.sync += reading.eq(valid_3 & ~same_3[2])
+            m.d.comb += sums_read.addr.eq(row_4)
+            stored_5 = sums_read.data
+        m.d.comb += sums_read.en.eq(reading)
         passed_5 = register(m, Mux(same_4[2], sum_7, sum_8), "passed_5")
         held_6 = Signal(signed(self.sum_width), reset_less=True)
         with m.If(valid_5):

@@ -63,6 +63,8 @@ class Broadcast(wiring.Component):
     activation_width : int
         Width in bits.
     lockstep : bool
+    output_registers : bool
+        See `hw.config.SparseConfig`; without, the elements are told addresses a stage later.
 
     Members
     -------
@@ -82,9 +84,11 @@ class Broadcast(wiring.Component):
         Everything has been broadcast.
     """
 
-    def __init__(self, *, groups, depth, pointer_depth, activation_width, lockstep):
+    def __init__(self, *, groups, depth, pointer_depth, activation_width, lockstep,
+                 output_registers=True):
         self.groups = groups
         self.lockstep = lockstep
+        self.output_registers = output_registers
         self.pointer_depth = pointer_depth
         self.activation_width = activation_width
         super().__init__({
@@ -177,6 +181,9 @@ class Broadcast(wiring.Component):
             activation_4, activation_5, activation_6, activation_7 = (
                 Signal(signed(self.activation_width), name=f"activation_{number}_{stage}",
                        reset_less=True) for stage in range(4, 8))
+            even_3, odd_address_3 = (
+                Signal.like(bus.even_address, name=f"{name}_address_{number}_3", reset_less=True)
+                for name in ("even", "odd"))
             odd_3, odd_4, odd_5 = (Signal(name=f"odd_{number}_{stage}", reset_less=True)
                                    for stage in (3, 4, 5))
             with m.If(bus.advance):
@@ -190,8 +197,8 @@ class Broadcast(wiring.Component):
                     bank_2.eq(bank_1),
                     # 3: the pointers' addresses are presented, and the bank shows the value.
                     bank_3.eq(bank_2),
-                    bus.even_address.eq((pointer_2 + 1) >> 1),
-                    bus.odd_address.eq(pointer_2 >> 1),
+                    even_3.eq((pointer_2 + 1) >> 1),
+                    odd_address_3.eq(pointer_2 >> 1),
                     odd_3.eq(pointer_2[0]),
                     # 4 to 7: the elements read their pointers, order them, see which columns are
                     # empty, and queue the others.
@@ -200,8 +207,14 @@ class Broadcast(wiring.Component):
                         Cat(activation_4, activation_5, activation_6)),
                     Cat(odd_4, odd_5).eq(Cat(odd_3, odd_4)),
                 ]
+            presented = Cat(even_3, odd_address_3, valids[2])
+            if not self.output_registers:
+                later = Signal.like(presented, name=f"presented_{number}_4")
+                with m.If(bus.advance):
+                    m.d.sync += later.eq(presented)
+                presented = later
             m.d.comb += [
-                bus.present.eq(valids[2]),
+                Cat(bus.even_address, bus.odd_address, bus.present).eq(presented),
                 bus.odd.eq(odd_5),
                 bus.arriving.eq(valids[5]),
                 bus.activation.eq(activation_7),

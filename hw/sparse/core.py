@@ -126,7 +126,8 @@ class SparseCore(wiring.Component):
         m.submodules.array = array = ProcessingArray(config)
         m.submodules.broadcast = broadcast = Broadcast(
             groups=groups, depth=bank_depth, pointer_depth=config.pointer_depth,
-            activation_width=config.activation_width, lockstep=config.lockstep)
+            activation_width=config.activation_width, lockstep=config.lockstep,
+            output_registers=config.output_registers)
         # Both are as old when they meet: what leaves the one is at once in the other.
         broadcast_idle, array_idle, quiet = Signal(), Signal(), Signal()
         m.d.sync += [

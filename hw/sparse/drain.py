@@ -56,7 +56,7 @@ class Drain(wiring.Component):
         self.sum_width = sum_width
         self.total_width = sum_width + exact_log2(groups)
         #: Cycles from `start` to the first beat.
-        self.latency = 1 + ProcessingArray.drain_latency + 2 + exact_log2(groups)
+        self.latency = 1 + ProcessingArray.drain_latency + (2 if groups > 1 else 1) + exact_log2(groups)
         super().__init__({
             "start": In(1),
             "rows": In(range(depth + 1)),
@@ -122,12 +122,12 @@ class Drain(wiring.Component):
                                 continue
                             slots = range(lane, self.pes // count, self.lanes)
                             chosen = Array(self.drained[slot * count + group] for slot in slots)
-                            m.d.sync += part.eq(register(
-                                m, chosen[read_chunk[:exact_log2(len(slots))]],
-                                f"chosen_{lane}_{group}_{mode}"))
+                            own = chosen[read_chunk[:exact_log2(len(slots))]]
+                            m.d.sync += part.eq(own if self.groups == 1 else register(
+                                m, own, f"chosen_{lane}_{group}_{mode}"))
                 parts.append(part)
             level.append(parts)
-        valid = delay(reading, 2, "selected")
+        valid = delay(reading, 2 if self.groups > 1 else 1, "selected")
 
         # Add: a tree over the groups, one register a level.
         width = self.sum_width

@@ -7,6 +7,7 @@ from amaranth.utils import ceil_log2
 
 from golden.formats import entry_format
 
+from ..common.pipeline import register
 from ..layouts import struct_layout
 from ..memory import Collision, block_ram
 from .column_queue import column_layout
@@ -33,6 +34,8 @@ class EntryReader(wiring.Component):
         Entries in a word, a power of two.
     index_width, run_width, pointer_width, activation_width : int
         Widths in bits.
+    output_registers : bool
+        See `hw.config.SparseConfig`.
 
     Members
     -------
@@ -49,10 +52,11 @@ class EntryReader(wiring.Component):
     """
 
     def __init__(self, *, words, word_entries, index_width, run_width, pointer_width,
-                 activation_width):
+                 activation_width, output_registers=True):
         self.words = words
         self.word_entries = word_entries
         self.pointer_width = pointer_width
+        self.output_registers = output_registers
         self.entry_layout = struct_layout(
             entry_format(index_width=index_width, run_width=run_width))
         super().__init__({
@@ -114,23 +118,28 @@ class EntryReader(wiring.Component):
         with m.Else():
             m.d.sync += position.eq(position + 1)
 
-        # Issue: the word is in the memory's own output register, and the entry is chosen from it.
-        word = Signal.like(read.data, reset_less=True)
-        slot = Signal(range(self.word_entries), reset_less=True)
+        # Issue: the word is in the memory's own output register, and the entry is chosen from it; or
+        # that is done before.
         issuing = Signal()
         starts = Signal(reset_less=True)
         activation = Signal.like(column.activation, reset_less=True)
         entry = Signal(self.entry_layout)
+        slot = position[:slot_bits]
+        if self.output_registers:
+            word = Signal.like(read.data, reset_less=True)
+            m.d.sync += word.eq(read.data)
+            m.d.comb += entry.eq(word[register(m, slot, "slot")])
+        else:
+            chosen = Signal(self.entry_layout, reset_less=True)
+            m.d.sync += chosen.eq(read.data[slot])
+            m.d.comb += entry.eq(chosen)
         m.d.sync += [
-            word.eq(read.data),
-            slot.eq(position[:slot_bits]),
             issuing.eq(reading),
             self.valid.eq(reading & ~column.empty),
             starts.eq(position == column.first),
             activation.eq(column.activation),
         ]
         m.d.comb += [
-            entry.eq(word[slot]),
             self.operation.starts.eq(starts),
             self.operation.skip.eq(entry.run),
             self.operation.index.eq(entry.index),

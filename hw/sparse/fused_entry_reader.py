@@ -34,7 +34,7 @@ class FusedEntryReader(wiring.Component):
     """
 
     def __init__(self, *, words, word_entries, index_width, run_width, pointer_width,
-                 activation_width):
+                 activation_width, output_registers=True):
         if word_entries < 2:
             raise ValueError(f"Word entries must be at least 2, not {word_entries}")
         self.words = words

@@ -25,6 +25,9 @@ class PointerReader(wiring.Component):
         Pointers, even.
     pointer_width : int
         Width of a pointer, in bits.
+    output_registers : bool
+        See `hw.config.SparseConfig`; without, the addresses come an `advance` later, and the
+        pipeline has three stages.
 
     Members
     -------
@@ -45,11 +48,12 @@ class PointerReader(wiring.Component):
         `advance`.
     """
 
-    def __init__(self, *, depth, pointer_width):
+    def __init__(self, *, depth, pointer_width, output_registers=True):
         if depth < 2 or depth % 2:
             raise ValueError(f"Pointer depth must be even and at least 2, not {depth}")
         self.depth = depth
         self.pointer_width = pointer_width
+        self.output_registers = output_registers
         super().__init__({
             "load": In(1),
             "load_address": In(range(depth)),
@@ -84,14 +88,17 @@ class PointerReader(wiring.Component):
 
         # What is read comes in the memory's own output register, and over a long way from there: it
         # is looked at only then.
-        even_pointer, odd_pointer, begin, end = (
-            Signal(self.pointer_width, name=name, reset_less=True)
-            for name in ("even_pointer", "odd_pointer", "begin", "end"))
+        even_pointer, odd_pointer = even, odd
+        if self.output_registers:
+            even_pointer, odd_pointer = (Signal(self.pointer_width, name=name, reset_less=True)
+                                         for name in ("even_pointer", "odd_pointer"))
+            with m.If(self.advance):
+                m.d.sync += [even_pointer.eq(even), odd_pointer.eq(odd)]
+        begin, end = (Signal(self.pointer_width, name=name, reset_less=True)
+                      for name in ("begin", "end"))
         m.d.comb += self.empty.eq(begin == end)
         with m.If(self.advance):
             m.d.sync += [
-                even_pointer.eq(even),
-                odd_pointer.eq(odd),
                 begin.eq(Mux(self.odd, odd_pointer, even_pointer)),
                 end.eq(Mux(self.odd, even_pointer, odd_pointer)),
                 self.first.eq(begin),

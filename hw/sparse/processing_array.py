@@ -83,7 +83,8 @@ class ProcessingArray(wiring.Component):
             pointer_depth=config.pointer_depth, accumulator_depth=config.accumulator_depth,
             codebook_count=config.codebook_count, index_width=config.index_width,
             run_width=config.run_width, weight_width=config.weight_width,
-            activation_width=config.activation_width, sum_width=config.sum_width)
+            activation_width=config.activation_width, sum_width=config.sum_width,
+            output_registers=config.output_registers)
 
     def elaborate(self, platform):
         m = Module()
@@ -91,12 +92,13 @@ class ProcessingArray(wiring.Component):
         config = self.config
 
         # Load: parts of a word are collected, then the word goes to the element it is meant for.
-        collected = Signal(32 * self.parts, reset_less=True)
+        collected = Signal(32 * (self.parts - 1), reset_less=True)
         with m.If(self.load):
             with m.Switch(self.load_part):
-                for part in range(self.parts):
+                for part in range(self.parts - 1):
                     with m.Case(part):
                         m.d.sync += collected[32 * part:][:32].eq(self.load_data)
+        word = Cat(collected, register(m, self.load_data, "load_data_held"))
         complete = self.load & self.load_last_part
         address = Signal.like(self.load_address, reset_less=True)
         to_all = Signal()
@@ -121,7 +123,7 @@ class ProcessingArray(wiring.Component):
             ]
             m.d.comb += [
                 element.load_address.eq(address),
-                element.load_data.eq(collected),
+                element.load_data.eq(word),
                 element.load_weight.eq(to_all),
                 element.load_pointer.eq(load_pointer),
                 element.load_entries.eq(load_entries),

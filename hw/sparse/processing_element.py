@@ -45,6 +45,8 @@ class ProcessingElement(wiring.Component):
         Sizes of the memories, see `hw.config.SparseConfig`.
     index_width, run_width, weight_width, activation_width, sum_width : int
         Widths in bits.
+    output_registers : bool
+        See `hw.config.SparseConfig`.
 
     Members
     -------
@@ -69,7 +71,7 @@ class ProcessingElement(wiring.Component):
 
     def __init__(self, *, queue_depth, lookahead, escape, lockstep, entry_words, word_entries,
                  pointer_depth, accumulator_depth, codebook_count, index_width, run_width,
-                 weight_width, activation_width, sum_width):
+                 weight_width, activation_width, sum_width, output_registers=True):
         self.lookahead = lookahead
         self.lockstep = lockstep
         if not lockstep and queue_depth < IN_FLIGHT:
@@ -79,16 +81,19 @@ class ProcessingElement(wiring.Component):
         if escape and not lookahead:
             raise ValueError("The escape format needs look-ahead: its entry reader takes no empty "
                              "columns")
-        self.pointers = PointerReader(depth=pointer_depth, pointer_width=pointer_width)
+        self.pointers = PointerReader(depth=pointer_depth, pointer_width=pointer_width,
+                                      output_registers=output_registers)
         self.queue = ColumnQueue(depth=queue_depth, shape=column_layout(
             pointer_width=pointer_width, activation_width=activation_width))
         self.reader = (FusedEntryReader if escape else EntryReader)(
             words=entry_words, word_entries=word_entries, index_width=index_width,
-            run_width=run_width, pointer_width=pointer_width, activation_width=activation_width)
+            run_width=run_width, pointer_width=pointer_width, activation_width=activation_width,
+            output_registers=output_registers)
         self.arithmetic = ArithmeticUnit(
             depth=accumulator_depth, codebook_count=codebook_count, index_width=index_width,
             skip_width=len(self.reader.operation.skip), weight_width=weight_width,
-            activation_width=activation_width, sum_width=sum_width)
+            activation_width=activation_width, sum_width=sum_width,
+            output_registers=output_registers)
         self.entry_width = index_width + run_width
         super().__init__({
             "load_pointer": In(1),
