@@ -115,8 +115,8 @@ def layer_cycles(encoded, nonzero, *, lanes, queue_depth, lookahead, lockstep, m
     beats = -(-rows // lanes)
     return LayerCycles(
         cycles=cycles,
-        total_cycles=(_DESCRIBE_CYCLES + cycles + _DRAIN_CYCLES + (banks.bit_length() if banks > 1 else 0)
-                      + beats),
+        total_cycles=(_DESCRIBE_CYCLES + cycles + _DRAIN_CYCLES
+                      + (banks.bit_length() if banks > 1 else 0) + beats),
         columns=int(nonzero.sum()),
         queue_full=int(queue_full),
         busy=busy,

@@ -19,7 +19,8 @@ class ArithmeticUnit(wiring.Component):
     `saturated`. The same row may come any number of cycles in a row. While no operation is in
     flight, `drain` reads sums out and clears them.
 
-    Timing: an operation every cycle; a sum is in the memory `latency` cycles after its operation.
+    Timing: an operation every cycle; a sum is in the memory `latency` cycles after its operation,
+    or a cycle earlier without `output_registers`, when operations have to come from registers.
     `drained` holds the sum of the row drained `drain_latency` cycles before, until another is.
 
     Parameters
@@ -93,9 +94,11 @@ class ArithmeticUnit(wiring.Component):
         product_width = self.weight_width + len(self.operation.activation)
 
         # Stage 1: the operation as it comes.
-        valid_1 = Signal()
-        operation_1 = Signal.like(self.operation, reset_less=True)
-        m.d.sync += [valid_1.eq(self.valid), operation_1.eq(self.operation)]
+        valid_1, operation_1 = self.valid, self.operation
+        if self.output_registers:
+            valid_1 = Signal()
+            operation_1 = Signal.like(self.operation, reset_less=True)
+            m.d.sync += [valid_1.eq(self.valid), operation_1.eq(self.operation)]
         m.d.comb += [
             codebook_write.addr.eq(self.load_address),
             codebook_write.data.eq(self.load_data),
@@ -142,30 +145,34 @@ class ArithmeticUnit(wiring.Component):
         ]
 
         # Stage 3 reads the row. Which of the operations ahead work on the same one is found out a
-        # stage before: one stage ahead, two, three, or four, which is being written then.
-        same = [valid_2 & valid & (row_2 == row) for valid, row in (
-            (valid_3, row_3), (valid_4, row_4), (valid_5, row_5), (valid_6, row_6))]
+        # stage before: one stage ahead, two, three, or four, which is being written then. In stage
+        # 5 there is what the row held, from the memory's own output register or from a sum on its
+        # way there: the one that is in stage 7 now, or was there or a stage behind it a cycle
+        # before.
+        reading, held_6 = Signal(), Signal(signed(self.sum_width), reset_less=True)
+        ahead = [(valid_3, row_3), (valid_4, row_4), (valid_5, row_5), (valid_6, row_6)]
+        if not self.output_registers:
+            del ahead[3:]
+        same = [valid_2 & valid & (row_2 == row) for valid, row in ahead]
         same_3 = register(m, Cat(same), "same_3")
         same_4 = register(m, same_3, "same_4")
         same_5 = register(m, Cat(same_4[:2], same_4[2:].any()), "same_5")
         same_6 = register(m, same_5[0], "same_6")
-
-        # Stage 5: what the row held, from the memory's own output register or from a sum on its way
-        # there: the one that is in stage 7 now, or was there or a stage behind it a cycle before.
-        reading = Signal()
         if self.output_registers:
             m.d.sync += reading.eq((valid_2 & ~same[3]) | self.drain)
             m.d.comb += sums_read.addr.eq(row_3)
             stored_5 = register(m, sums_read.data, "stored_5")
-        else:       # stage 4 reads the row
+            passed_5 = register(m, Mux(same_4[2], sum_7, sum_8), "passed_5")
+            choice = Mux(same_5[1], sum_7, Mux(same_5[2], passed_5, stored_5))
+        else:       # stage 4 reads the row, so three stages ahead is being written
             m.d.sync += reading.eq(valid_3 & ~same_3[2])
             m.d.comb += sums_read.addr.eq(row_4)
-            stored_5 = sums_read.data
+            younger = Signal(signed(self.sum_width), attrs={"keep": 1})    # one gate to the memory
+            m.d.comb += younger.eq(Mux(same_5[1], sum_7, sum_8))
+            choice = Mux(register(m, same_4[1:].any(), "same_younger"), younger, sums_read.data)
         m.d.comb += sums_read.en.eq(reading)
-        passed_5 = register(m, Mux(same_4[2], sum_7, sum_8), "passed_5")
-        held_6 = Signal(signed(self.sum_width), reset_less=True)
         with m.If(valid_5):
-            m.d.sync += held_6.eq(Mux(same_5[1], sum_7, Mux(same_5[2], passed_5, stored_5)))
+            m.d.sync += held_6.eq(choice)
         m.d.comb += self.drained.eq(held_6)
 
         # Stage 6: the addition, to the sum of the operation just ahead if that has the same row.

@@ -64,7 +64,7 @@ class Broadcast(wiring.Component):
         Width in bits.
     lockstep : bool
     output_registers : bool
-        See `hw.config.SparseConfig`; without, the elements are told addresses a stage later.
+        See `hw.config.SparseConfig`; without, elements are told later, see `PointerReader`.
 
     Members
     -------
@@ -207,15 +207,17 @@ class Broadcast(wiring.Component):
                         Cat(activation_4, activation_5, activation_6)),
                     Cat(odd_4, odd_5).eq(Cat(odd_3, odd_4)),
                 ]
-            presented = Cat(even_3, odd_address_3, valids[2])
+            presented, odd = Cat(even_3, odd_address_3, valids[2]), odd_5
             if not self.output_registers:
-                later = Signal.like(presented, name=f"presented_{number}_4")
+                later = [Signal.like(presented, name=f"presented_{number}_{stage}")
+                         for stage in (4, 5)]
+                odd = Signal(name=f"odd_{number}_6", reset_less=True)
                 with m.If(bus.advance):
-                    m.d.sync += later.eq(presented)
-                presented = later
+                    m.d.sync += [later[0].eq(presented), later[1].eq(later[0]), odd.eq(odd_5)]
+                presented = later[1]
             m.d.comb += [
                 Cat(bus.even_address, bus.odd_address, bus.present).eq(presented),
-                bus.odd.eq(odd_5),
+                bus.odd.eq(odd),
                 bus.arriving.eq(valids[5]),
                 bus.activation.eq(activation_7),
                 self.columns[number].eq(streams & bus.advance & valids[6]),

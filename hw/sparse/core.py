@@ -95,7 +95,7 @@ class SparseCore(wiring.Component):
             layer_count=config.layer_count, pes=config.pes, groups=groups, lanes=lanes,
             accumulator_depth=config.accumulator_depth, activation_depth=config.activation_depth,
             pointer_depth=config.pointer_depth, bias_depth=config.bias_depth,
-            codebook_count=config.codebook_count)
+            codebook_count=config.codebook_count, output_registers=config.output_registers)
         layer = sequencer.layer
         m.d.comb += [
             sequencer.run.eq(port.run.start),

@@ -56,7 +56,8 @@ class Drain(wiring.Component):
         self.sum_width = sum_width
         self.total_width = sum_width + exact_log2(groups)
         #: Cycles from `start` to the first beat.
-        self.latency = 1 + ProcessingArray.drain_latency + (2 if groups > 1 else 1) + exact_log2(groups)
+        self.latency = (1 + ProcessingArray.drain_latency + (2 if groups > 1 else 1)
+                        + exact_log2(groups))
         super().__init__({
             "start": In(1),
             "rows": In(range(depth + 1)),

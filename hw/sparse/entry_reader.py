@@ -118,8 +118,8 @@ class EntryReader(wiring.Component):
         with m.Else():
             m.d.sync += position.eq(position + 1)
 
-        # Issue: the word is in the memory's own output register, and the entry is chosen from it; or
-        # that is done before.
+        # Issue: the word is in the memory's own output register, and the entry is chosen from it;
+        # or it is chosen before, and is in a register.
         issuing = Signal()
         starts = Signal(reset_less=True)
         activation = Signal.like(column.activation, reset_less=True)

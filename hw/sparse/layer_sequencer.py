@@ -37,6 +37,8 @@ class LayerSequencer(wiring.Component):
     pes, groups, lanes, accumulator_depth, activation_depth : int
     pointer_depth, bias_depth, codebook_count : int
         Sizes of the core, see `hw.config.SparseConfig`: what a layer has to fit.
+    output_registers : bool
+        See there.
 
     Members
     -------
@@ -64,7 +66,7 @@ class LayerSequencer(wiring.Component):
     """
 
     def __init__(self, *, layer_count, pes, groups, lanes, accumulator_depth, activation_depth,
-                 pointer_depth, bias_depth, codebook_count):
+                 pointer_depth, bias_depth, codebook_count, output_registers=True):
         if groups < 1 or groups.bit_count() != 1:
             raise ValueError(f"Groups must be a power of two, not {groups}")
         self.layer_count = layer_count
@@ -76,6 +78,7 @@ class LayerSequencer(wiring.Component):
         self.pointer_depth = pointer_depth
         self.bias_depth = bias_depth
         self.codebook_count = codebook_count
+        self.output_registers = output_registers
         self.layer_words = LAYER.words()
         super().__init__({
             "load": In(1),
@@ -145,12 +148,20 @@ class LayerSequencer(wiring.Component):
         left = Signal.like(self.count)
         word = Signal(range(self.layer_words + 2))
         settling = Signal(range(ArithmeticUnit.latency + 2))
-        local_columns = register(m, self._local_columns(self.layer), "local_columns")
+        local_columns = self._local_columns(self.layer)
+        if self.groups > 1:
+            local_columns = register(m, local_columns, "local_columns")
         last_pointer = register(m, self.layer.pointer_base + local_columns, "last_pointer")
         misfits = Signal(len(self._misfit(self.layer, last_pointer)))
 
-        m.d.comb += read.addr.eq(Cat(word[:exact_log2(self.layer_words)], number))
-        shown = register(m, read.data, "shown")     # in the memory's own output register
+        # What is read is in the memory's own output register, or has been asked for a cycle later.
+        address, reading = Cat(word[:exact_log2(self.layer_words)], number), Signal()
+        shown = register(m, read.data, "shown") if self.output_registers else read.data
+        m.d.comb += [read.addr.eq(address), read.en.eq(reading)]
+        if not self.output_registers:
+            reading_then = Signal()
+            m.d.sync += reading_then.eq(reading)
+            m.d.comb += [read.addr.eq(register(m, address, "address")), read.en.eq(reading_then)]
         # Of fields in the first words: there is a cycle for each step before `misfits` is used.
         m.d.sync += misfits.eq(Cat(self._misfit(self.layer, last_pointer)))
         m.d.sync += self.start.eq(0)
@@ -173,14 +184,13 @@ class LayerSequencer(wiring.Component):
                     m.next = "Idle"
 
             with m.State("Idle"):
-                m.d.comb += read.en.eq(0)
                 m.d.sync += [number.eq(self.first), left.eq(self.count), word.eq(0)]
                 with m.If(self.run):
                     m.next = "Describe"
 
             with m.State("Describe"):
                 # `word` is being read; the one two before it has come.
-                m.d.comb += [self.running.eq(1), read.en.eq(word < self.layer_words)]
+                m.d.comb += [self.running.eq(1), reading.eq(word < self.layer_words)]
                 m.d.sync += word.eq(word + 1)
                 with m.Switch(word):
                     for index in range(self.layer_words):

@@ -26,8 +26,8 @@ class PointerReader(wiring.Component):
     pointer_width : int
         Width of a pointer, in bits.
     output_registers : bool
-        See `hw.config.SparseConfig`; without, the addresses come an `advance` later, and the
-        pipeline has three stages.
+        See `hw.config.SparseConfig`; without, addresses come two `advance` later and `odd` one, and
+        the pipeline has two stages.
 
     Members
     -------
@@ -88,21 +88,22 @@ class PointerReader(wiring.Component):
 
         # What is read comes in the memory's own output register, and over a long way from there: it
         # is looked at only then.
-        even_pointer, odd_pointer = even, odd
+        begin, end = even, odd
         if self.output_registers:
-            even_pointer, odd_pointer = (Signal(self.pointer_width, name=name, reset_less=True)
-                                         for name in ("even_pointer", "odd_pointer"))
+            even_pointer, odd_pointer, begin, end = (
+                Signal(self.pointer_width, name=name, reset_less=True)
+                for name in ("even_pointer", "odd_pointer", "begin", "end"))
             with m.If(self.advance):
-                m.d.sync += [even_pointer.eq(even), odd_pointer.eq(odd)]
-        begin, end = (Signal(self.pointer_width, name=name, reset_less=True)
-                      for name in ("begin", "end"))
+                m.d.sync += [
+                    even_pointer.eq(even),
+                    odd_pointer.eq(odd),
+                    begin.eq(Mux(self.odd, odd_pointer, even_pointer)),
+                    end.eq(Mux(self.odd, even_pointer, odd_pointer)),
+                ]
         m.d.comb += self.empty.eq(begin == end)
+        if not self.output_registers:
+            begin, end = Mux(self.odd, odd, even), Mux(self.odd, even, odd)
         with m.If(self.advance):
-            m.d.sync += [
-                begin.eq(Mux(self.odd, odd_pointer, even_pointer)),
-                end.eq(Mux(self.odd, even_pointer, odd_pointer)),
-                self.first.eq(begin),
-                self.last.eq(end - 1),
-            ]
+            m.d.sync += [self.first.eq(begin), self.last.eq(end - 1)]
 
         return m
