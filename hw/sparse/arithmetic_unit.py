@@ -149,7 +149,8 @@ class ArithmeticUnit(wiring.Component):
         # 5 there is what the row held, from the memory's own output register or from a sum on its
         # way there: the one that is in stage 7 now, or was there or a stage behind it a cycle
         # before.
-        reading, held_6 = Signal(), Signal(signed(self.sum_width), reset_less=True)
+        reading = Signal()
+        held_6 = Signal(signed(self.sum_width), reset_less=True)
         ahead = [(valid_3, row_3), (valid_4, row_4), (valid_5, row_5), (valid_6, row_6)]
         if not self.output_registers:
             del ahead[3:]

@@ -155,7 +155,8 @@ class LayerSequencer(wiring.Component):
         misfits = Signal(len(self._misfit(self.layer, last_pointer)))
 
         # What is read is in the memory's own output register, or has been asked for a cycle later.
-        address, reading = Cat(word[:exact_log2(self.layer_words)], number), Signal()
+        address = Cat(word[:exact_log2(self.layer_words)], number)
+        reading = Signal(init=1)
         shown = register(m, read.data, "shown") if self.output_registers else read.data
         m.d.comb += [read.addr.eq(address), read.en.eq(reading)]
         if not self.output_registers:
@@ -184,6 +185,7 @@ class LayerSequencer(wiring.Component):
                     m.next = "Idle"
 
             with m.State("Idle"):
+                m.d.comb += reading.eq(0)
                 m.d.sync += [number.eq(self.first), left.eq(self.count), word.eq(0)]
                 with m.If(self.run):
                     m.next = "Describe"
