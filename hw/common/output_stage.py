@@ -38,6 +38,8 @@ class OutputStage(wiring.Component):
         Bits of a signed sum, from 2 to 48.
     activation_width : int
         Bits of a signed activation, from 2 to 16.
+    short : bool
+        Two registers less, for a device whose clock is slow anyway.
 
     Members
     -------
@@ -55,16 +57,19 @@ class OutputStage(wiring.Component):
         Saturations that this result met, 0 to 2; 0 while `output_valid` is low.
     """
 
-    #: Cycles from `input_valid` to `output_valid`.
+    #: Cycles from `input_valid` to `output_valid`; 2 less if it is short.
     latency = 14
 
-    def __init__(self, *, sum_in_width, activation_width):
+    def __init__(self, *, sum_in_width, activation_width, short=False):
         if not 2 <= sum_in_width <= 48:
             raise ValueError(f"Sum width must be from 2 to 48 bits, not {sum_in_width}")
         if not 2 <= activation_width <= 16:
             raise ValueError(f"Activation width must be from 2 to 16 bits, not {activation_width}")
         self.sum_in_width = sum_in_width
         self.activation_width = activation_width
+        self.short = short
+        if short:
+            self.latency -= 2
 
         super().__init__({
             "input_valid": In(1),
@@ -103,11 +108,13 @@ class OutputStage(wiring.Component):
         shifted, lost_4 = shift_left(shifted, self.left_shift, (2, 3, 4))
         shifted, lost = register(m, shifted, "shifted_4"), register(m, lost | lost_4, "lost_4")
 
-        # 5: what to multiply, and whether it has overflowed.
-        overflow = register(m, lost | (shifted[31] & (~negative_4 | shifted[:31].any())),
-                            "overflow")
-        shifted = register(m, shifted, "shifted_5")
-        negative_5 = register(m, negative_4, "negative_5")
+        # 5, unless it is short: what to multiply, and whether it has overflowed.
+        overflow = lost | (shifted[31] & (~negative_4 | shifted[:31].any()))
+        negative_5 = negative_4
+        if not self.short:
+            overflow = register(m, overflow, "overflow")
+            shifted = register(m, shifted, "shifted_5")
+            negative_5 = register(m, negative_4, "negative_5")
 
         # 6: the factors of the product, in halves.
         factor = Mux(overflow, largest(negative_5), shifted)
@@ -149,10 +156,12 @@ class OutputStage(wiring.Component):
         far = Cat(~sign[:16], sign[:2]).as_signed()
         result = register(m, Mux(coarse[17:].any(), far, near[:18].as_signed()), "result")
 
-        # 13, 14: clamped.
-        above, beneath = register(m, result > self.high, "above"), register(
-            m, result < self.low, "beneath")
-        result = register(m, result[:self.activation_width].as_signed(), "result_13")
+        # 13, unless it is short, and 14: clamped.
+        above, beneath = result > self.high, result < self.low
+        result = result[:self.activation_width].as_signed()
+        if not self.short:
+            above, beneath = register(m, above, "above"), register(m, beneath, "beneath")
+            result = register(m, result, "result_13")
         clamped = Mux(above, self.high, Mux(beneath, self.low, result))
         m.d.comb += self.payload.eq(register(m, clamped, "activation"))
 
@@ -160,8 +169,8 @@ class OutputStage(wiring.Component):
         valid = Signal(self.latency)
         m.d.sync += valid.eq(Cat(self.input_valid, valid))
         m.d.comb += self.output_valid.eq(valid[-1])
-        clipped_13 = delay(m, clipped, 11, "clipped")
-        overflowed_13 = delay(m, overflow, 8, "overflowed")
+        clipped_13 = delay(m, clipped, self.latency - 3, "clipped")
+        overflowed_13 = delay(m, overflow, self.latency - (5 if self.short else 6), "overflowed")
         m.d.sync += self.saturated.eq(Mux(valid[-2], clipped_13 + overflowed_13, 0))
 
         return m

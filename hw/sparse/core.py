@@ -156,8 +156,13 @@ class SparseCore(wiring.Component):
         m.submodules.drain = drain = Drain(
             pes=config.pes, groups=groups, lanes=lanes, sum_width=config.sum_width,
             accumulator_depth=config.accumulator_depth, depth=config.activation_depth)
+        start_drain = sequencer.start_drain
+        if not config.output_registers:     # what the output stages save in time
+            later = Signal(2)
+            m.d.sync += later.eq(Cat(start_drain, later))
+            start_drain = later[1]
         m.d.comb += [
-            drain.start.eq(sequencer.start_drain),
+            drain.start.eq(start_drain),
             drain.rows.eq(layer.rows),
             drain.groups_log2.eq(layer.groups_log2),
             drain.drained.eq(array.drained),
@@ -185,7 +190,8 @@ class SparseCore(wiring.Component):
         outputs = []
         for lane in range(lanes):
             output = OutputStage(sum_in_width=drain.total_width,
-                                 activation_width=config.activation_width)
+                                 activation_width=config.activation_width,
+                                 short=not config.output_registers)
             m.submodules[f"output_{lane}"] = output
             m.d.comb += [
                 output.input_valid.eq(drain.valid),
