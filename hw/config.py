@@ -47,6 +47,9 @@ class SparseConfig(SparseGeometry):
         Layer descriptors.
     map_width : int
         Activations that the leading non-zero detector looks at in one cycle.
+    output_registers : bool
+        Block RAM has registers of its own behind it, as in an ECP5. Otherwise the stages of the
+        pipeline that are there for them are moved to where they cost less; the cycles are the same.
     """
 
     lanes: int = 1
@@ -61,6 +64,7 @@ class SparseConfig(SparseGeometry):
     codebook_count: int = 4
     layer_count: int = 8
     map_width: int = 16
+    output_registers: bool = True
 
     def __post_init__(self):
         super().__post_init__()
@@ -173,7 +177,7 @@ def _presets():
         "icebreaker": SparseConfig(
             escape=False, lookahead=True, queue_depth=2, word_entries=2, entry_words=256,
             pointer_depth=256, accumulator_depth=16, activation_depth=64, bias_depth=128,
-            layer_count=4),
+            layer_count=4, output_registers=False),
     }
 
 

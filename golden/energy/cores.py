@@ -39,6 +39,8 @@ class SparseMemories:
         One bank; width of an operand of the multiplier.
     activation_banks : int
         Banks of activations in the core, source and destination.
+    waiting, waiting_width : int
+        Words of entries that wait between their memory and the multiplier, 0 if they do not.
     """
 
     pes: int
@@ -55,6 +57,8 @@ class SparseMemories:
     activations: int
     activation_width: int
     activation_banks: int
+    waiting: int = 0
+    waiting_width: int = 0
 
 
 #: EIE as published (section IV): 128 KB of entries in words of 64 bits, 32 KB of pointers in two
@@ -128,8 +132,10 @@ def sparse_events(memories, *, rows, columns, groups, busy, reads, keeps_word=Fa
     """
     m = memories
     words = reads.distinct_words if keeps_word else reads.entry_words
+    waiting = [Accesses("queues", m.waiting, m.waiting_width, 2 * words)] if m.waiting else []
     return [
         Accesses("weights", m.entries, m.entry_width, words),
+        *waiting,
         Accesses("pointers", m.pointers, m.pointer_width, reads.pointers),
         Accesses("codebook", m.codebook, m.weight_width, busy),
         Accesses("activations", m.activations, m.activation_width, columns + rows),
@@ -161,7 +167,8 @@ def sparse_area(memories):
     m = memories
     element = {
         "weights": memory_area(m.entries), "pointers": 2 * memory_area(m.pointers),
-        "codebook": memory_area(m.codebook), "queues": memory_area(m.queue),
+        "codebook": memory_area(m.codebook),
+        "queues": memory_area(m.queue) + memory_area(m.waiting),
         "multiply": multiply_area(m.weight_width),
         "sums": add_area(m.sum_width) + memory_area(m.accumulators),
     }

@@ -19,9 +19,9 @@ __all__ = ["LayerCycles", "layer_cycles"]
 #: that is noticed, and those in which the last sum gets to its memory.
 _SETTLE_CYCLES = 9
 #: Cycles of a layer before its multiplication: descriptor, comparison, start.
-_DESCRIBE_CYCLES = 11
-#: Cycles from the end of the multiplication to the first result, but for the tree over groups.
-_DRAIN_CYCLES = 16
+_DESCRIBE_CYCLES = 13
+#: Cycles from the end of the multiplication to the first result, if there is one group.
+_DRAIN_CYCLES = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +115,8 @@ def layer_cycles(encoded, nonzero, *, lanes, queue_depth, lookahead, lockstep, m
     beats = -(-rows // lanes)
     return LayerCycles(
         cycles=cycles,
-        total_cycles=(_DESCRIBE_CYCLES + cycles + _DRAIN_CYCLES + banks.bit_length() - 1
-                      + beats),
+        total_cycles=(_DESCRIBE_CYCLES + cycles + _DRAIN_CYCLES
+                      + (banks.bit_length() if banks > 1 else 0) + beats),
         columns=int(nonzero.sum()),
         queue_full=int(queue_full),
         busy=busy,

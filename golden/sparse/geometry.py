@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 
-__all__ = ["BROADCAST_STAGES", "IN_FLIGHT", "STOP_CYCLES", "SparseGeometry"]
+__all__ = ["BROADCAST_STAGES", "IN_FLIGHT", "STOP_CYCLES", "WORDS_AHEAD", "SparseGeometry"]
 
 #: Cycles of advance between the detection of a non-zero activation and its broadcast.
-BROADCAST_STAGES = 6
+BROADCAST_STAGES = 7
 #: Cycles from the one in which a queue has grown too long to the one in which nothing is taken any
 #: more, of a core that is not in lock step.
 STOP_CYCLES = 2
 #: Columns that may be on their way to such a queue.
 IN_FLIGHT = BROADCAST_STAGES + 1 + STOP_CYCLES
+#: Words of entries that a reader of the escape format may have asked for ahead of what it issues.
+WORDS_AHEAD = 16
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,8 @@ without lock step, on those of as many cycles as it takes to stop the broadcast.
 
 import numpy as np
 
+from .geometry import WORDS_AHEAD
+
 __all__ = ["ColumnReaders"]
 
 #: Before any cycle.
@@ -42,16 +44,17 @@ class ColumnReaders:
         first, end = pointers[:, columns], pointers[:, columns + 1]
         self.entries = (end - first).sum(axis=1)
         if encoded.geometry.escape:
-            self._latency = 2           # from broadcast to the first operation
+            # Cycles from the broadcast to the first entry, and from an entry to its operation.
+            self._latency, self._issue_cycles = 5, 0
             self.busy, *times = _fused_work(
                 first, end, encoded.starts[elements, None], offsets[:, None], encoded.operations,
                 encoded.geometry.word_entries)
         else:
-            self._latency = 1
+            self._latency, self._issue_cycles = 1, 1
             self.busy = self.entries
             times = [np.maximum(end - first, 1)]
         # From here on by column and then by PE: what is worked on together lies together.
-        self._holds, self._work, *self._tails = (
+        self._holds, self._work, *self._asks = (
             np.ascontiguousarray(values.T) for values in (end > first, *times))
         wanted = self._holds if lookahead else np.ones_like(self._holds)
         self._work *= wanted
@@ -65,7 +68,9 @@ class ColumnReaders:
         self._taken = np.full((2 * queue_depth, len(elements)), -1, dtype=np.int64)
         self._pushed = []       # when the columns that have been read were broadcast
         self._finished = np.zeros(len(elements), dtype=np.int64)
-        self._left = np.zeros(len(elements), dtype=np.int64)    # when the last word was moved on
+        # When every column was finished; and when the last word of the last one was asked for.
+        self._done = np.zeros_like(self._work)
+        self._asked = np.zeros(len(elements), dtype=np.int64)
         self.last_operation = np.zeros(len(elements), dtype=np.int64)
 
     def room(self, start, stop):
@@ -110,17 +115,9 @@ class ColumnReaders:
         done = np.cumsum(work, axis=0)
         begun = np.where(wanted, pushed + self._latency - (done - work), _NEVER)
         finished = done + np.maximum(np.maximum.accumulate(begun, axis=0), self._finished)
-        if not self._tails:
-            taken = finished - work
-        else:
-            # A column leaves the queue when its last word is asked for: when the word before that
-            # moves on, be it this column's or that of the column before.
-            tail, last_two = (times[start:stop] for times in self._tails)
-            left = np.where(wanted, finished - tail, _NEVER)
-            left = np.maximum(np.maximum.accumulate(left, axis=0), self._left)
-            before = np.concatenate([self._left[None], left[:-1]])
-            taken = np.where(last_two > 0, finished - last_two, np.maximum(pushed + 1, before))
-            self._left = left[-1]
+        self._done[start:stop] = finished
+        taken = (self._leave_queue(slice(start, stop), pushed) if self._asks
+                 else finished - work)
         number, element = np.nonzero(wanted)
         place = self._queued[start:stop][number, element] % len(self._taken)
         self._taken[place, element] = taken[number, element]
@@ -128,12 +125,29 @@ class ColumnReaders:
         self._finished = finished[-1]
         self.last_operation = np.maximum(
             self.last_operation,
-            np.where(self._holds[start:stop], finished, 0).max(axis=0))
+            np.where(self._holds[start:stop], finished + self._issue_cycles, 0).max(axis=0))
+
+    def _leave_queue(self, columns, pushed):
+        """When columns of the escape format leave their queues: when their last word is asked for.
+
+        A word is asked for a cycle after the one before it at the earliest, and 2 cycles after the
+        one that is `WORDS_AHEAD` before it left to be issued.
+        """
+        wanted = self._wanted[columns]
+        words, of_column, to_come = (values[columns] for values in self._asks)
+        left = np.where(of_column >= 0, self._done[of_column, self._every] - to_come, _NEVER)
+        asked = np.maximum(pushed + words, left + 2)
+        # taken[n] = max(asked[n], taken[n - 1] + words[n]), over all n at once.
+        steps = np.cumsum(words, axis=0)
+        late = np.maximum.accumulate(np.where(wanted, asked - steps, _NEVER), axis=0)
+        taken = steps + np.maximum(late, self._asked)
+        self._asked = taken[-1]
+        return taken
 
     @property
     def idle(self):
         """Cycle in which no PE has anything to do any more."""
-        return int(self._finished.max()) + 1
+        return int(self._finished.max()) + self._issue_cycles + 1
 
 
 def _fused_work(first, end, starts, offsets, operations, size):
@@ -146,19 +160,34 @@ def _fused_work(first, end, starts, offsets, operations, size):
     -------
     busy : ndarray of int64, shape (n_elements,)
         Operations in all the columns.
-    work, tail, last_two : ndarray of int64, shape (n_elements, n_columns)
-        Cycles of the column, in its last word, and in its last two words (0 if it has only one).
+    work, words : ndarray of int64, shape (n_elements, n_columns)
+        Cycles and words of the column.
+    of_column, to_come : ndarray of int64, shape (n_elements, n_columns)
+        The column of the word that is `WORDS_AHEAD` before the column's last, -1 if there is none;
+        and the cycles that are left of that column with the beginning of that word.
     """
     first_word, last_word = (first + offsets) // size, (end - 1 + offsets) // size
-    several, many = last_word > first_word, last_word > first_word + 1
-    # Where the first word ends, and the last two begin, within the column; and operations before.
+    words = np.where(end > first, last_word - first_word + 1, 0)
+    # Where the first word ends, and the last begins, within the column; and operations before.
     second = np.minimum((first_word + 1) * size - offsets, end)
     last = np.maximum(last_word * size - offsets, first)
-    before_last = np.maximum(last - size, second)
-    done = [operations[starts + place] for place in (first, second, before_last, last, end)]
-    head, tail = np.maximum(done[1] - done[0], 1), np.maximum(done[4] - done[3], 1)
+    done = [operations[starts + place] for place in (first, second, last, end)]
+    head, tail = np.maximum(done[1] - done[0], 1), np.maximum(done[3] - done[2], 1)
     # Of two entries or more one is no escape, so the words between cost what they hold.
-    between = last - second if size == 1 else done[3] - done[1]
-    previous = np.where(many, np.maximum(done[3] - done[2], 1), head)
-    return ((done[4] - done[0]).sum(axis=1), np.where(several, head + between + tail, head),
-            np.where(several, tail, head), np.where(several, previous + tail, 0))
+    between = last - second if size == 1 else done[2] - done[1]
+    work = np.where(words > 1, head + between + tail, head)
+
+    asked = np.cumsum(words, axis=1)        # words, up to the column's last
+    ahead = asked - 1 - WORDS_AHEAD
+    of_column = np.stack([np.searchsorted(*both, side="right")
+                          for both in zip(asked, ahead, strict=True)])
+    of_column = np.where((ahead >= 0) & (words > 0), of_column, 0)
+    every = np.arange(len(asked))[:, None]
+    place = ahead - (asked - words)[every, of_column]      # of the word in its column
+    entry = np.clip((first_word[every, of_column] + place) * size - offsets,
+                    first[every, of_column], last[every, of_column])
+    before_tail = last[every, of_column] - entry if size == 1 else (
+        done[2][every, of_column] - operations[starts + entry])
+    to_come = np.where(place <= 0, work[every, of_column], before_tail + tail[every, of_column])
+    return ((done[3] - done[0]).sum(axis=1), work, words,
+            np.where((ahead >= 0) & (words > 0), of_column, -1), to_come)

@@ -38,6 +38,8 @@ class OutputStage(wiring.Component):
         Bits of a signed sum, from 2 to 48.
     activation_width : int
         Bits of a signed activation, from 2 to 16.
+    short : bool
+        Two registers less, for a device whose clock is slow anyway.
 
     Members
     -------
@@ -57,16 +59,19 @@ class OutputStage(wiring.Component):
 
     #: Bits of a shift.
     shift_width = 5
-    #: Cycles from `input_valid` to `output_valid`.
-    latency = 12
+    #: Cycles from `input_valid` to `output_valid`; 2 less if it is short.
+    latency = 14
 
-    def __init__(self, *, sum_in_width, activation_width):
+    def __init__(self, *, sum_in_width, activation_width, short=False):
         if not 2 <= sum_in_width <= 48:
             raise ValueError(f"Sum width must be from 2 to 48 bits, not {sum_in_width}")
         if not 2 <= activation_width <= 16:
             raise ValueError(f"Activation width must be from 2 to 16 bits, not {activation_width}")
         self.sum_in_width = sum_in_width
         self.activation_width = activation_width
+        self.short = short
+        if short:
+            self.latency -= 2
 
         super().__init__({
             "input_valid": In(1),
@@ -105,12 +110,19 @@ class OutputStage(wiring.Component):
         shifted, lost_4 = shift_left(shifted, self.left_shift, (2, 3, 4))
         shifted, lost = register(m, shifted, "shifted_4"), register(m, lost | lost_4, "lost_4")
 
-        # 5: the factors of the product, in halves.
+        # 5, unless it is short: what to multiply, and whether it has overflowed.
         overflow = lost | (shifted[31] & (~negative_4 | shifted[:31].any()))
-        factor = Mux(overflow, largest(negative_4), shifted)
-        negative_5 = register(m, negative_4, "negative_5")
+        negative_5 = negative_4
+        if not self.short:
+            overflow = register(m, overflow, "overflow")
+            shifted = register(m, shifted, "shifted_5")
+            negative_5 = register(m, negative_4, "negative_5")
 
-        # 6: four products.
+        # 6: the factors of the product, in halves.
+        factor = Mux(overflow, largest(negative_5), shifted)
+        negative_6 = register(m, negative_5, "negative_6")
+
+        # 7: four products.
         products = {}
         for a in range(2):
             for b in range(2):
@@ -123,41 +135,44 @@ class OutputStage(wiring.Component):
                 ]
                 products[a, b] = multiply.product[0]
 
-        # 7: the product in two overlapping parts, middle * 2**16 + high * 2**32, and what is below.
+        # 8: the product in two overlapping parts, middle * 2**16 + high * 2**32, and what is below.
         middle = register(m, products[0, 1] + products[1, 0] + products[0, 0][16:], "middle")
         high = register(m, products[1, 1], "high_product")
         below = register(m, products[0, 0][:16].any(), "below")
-        negative_7 = delay(m, negative_5, 2, "negative_product")
+        negative_8 = delay(m, negative_6, 2, "negative_product")
 
-        # 8: m1. Half is rounded away from 0, but for the negative half itself.
-        half = middle[14] & (~negative_7 | below | middle[:14].any())
+        # 9: m1. Half is rounded away from 0, but for the negative half itself.
+        half = middle[14] & (~negative_8 | below | middle[:14].any())
         rounded = register(m, add_carry(Cat(Const(0, 1), high), middle[15:], half)[:32], "rounded")
 
-        # 9, 10: shifted right, with the bit below for rounding.
+        # 10, 11: shifted right, with the bit below for rounding.
         fine = register(m, shift_right(Cat(Const(0, 1), rounded), self.right_shift, (0, 1)),
-                        "shifted_9")
-        coarse = register(m, shift_right(fine, self.right_shift, (2, 3, 4)), "shifted_10")
-        negative_10 = delay(m, negative_7, 3, "negative_rounded")
+                        "shifted_10")
+        coarse = register(m, shift_right(fine, self.right_shift, (2, 3, 4)), "shifted_11")
+        negative_11 = delay(m, negative_8, 3, "negative_rounded")
 
-        # 11: the result with its sign, -(n + r) being ~n + ~r; beyond 17 bits the clamp cares for
+        # 12: the result with its sign, -(n + r) being ~n + ~r; beyond 17 bits the clamp cares for
         # nothing but the sign.
-        sign = negative_10.replicate(17)
-        near = Cat(coarse[1:17] ^ sign[:16], sign[:2]).as_signed() + (coarse[0] ^ negative_10)
+        sign = negative_11.replicate(17)
+        near = Cat(coarse[1:17] ^ sign[:16], sign[:2]).as_signed() + (coarse[0] ^ negative_11)
         far = Cat(~sign[:16], sign[:2]).as_signed()
         result = register(m, Mux(coarse[17:].any(), far, near[:18].as_signed()), "result")
 
-        # 12: clamped.
-        clamped = Mux(result > self.high, self.high,
-                      Mux(result < self.low, self.low,
-                          result[:self.activation_width].as_signed()))
+        # 13, unless it is short, and 14: clamped.
+        above, beneath = result > self.high, result < self.low
+        result = result[:self.activation_width].as_signed()
+        if not self.short:
+            above, beneath = register(m, above, "above"), register(m, beneath, "beneath")
+            result = register(m, result, "result_13")
+        clamped = Mux(above, self.high, Mux(beneath, self.low, result))
         m.d.comb += self.payload.eq(register(m, clamped, "activation"))
 
         # What goes along: is there data at all, and what has it met?
         valid = Signal(self.latency)
         m.d.sync += valid.eq(Cat(self.input_valid, valid))
         m.d.comb += self.output_valid.eq(valid[-1])
-        clipped_11 = delay(m, clipped, 9, "clipped")
-        overflowed_11 = delay(m, overflow, 7, "overflowed")
-        m.d.sync += self.saturated.eq(Mux(valid[-2], clipped_11 + overflowed_11, 0))
+        clipped_13 = delay(m, clipped, self.latency - 3, "clipped")
+        overflowed_13 = delay(m, overflow, self.latency - (5 if self.short else 6), "overflowed")
+        m.d.sync += self.saturated.eq(Mux(valid[-2], clipped_13 + overflowed_13, 0))
 
         return m

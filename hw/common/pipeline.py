@@ -2,7 +2,8 @@
 
 from amaranth import *
 
-__all__ = ["add_carry", "delay", "register", "rotate", "shift_left", "shift_right"]
+__all__ = ["add_carry", "delay", "register", "rotate", "shift_left", "shift_right",
+           "up_or_down"]
 
 
 def register(m, value, name, **attrs):
@@ -82,3 +83,8 @@ def shift_right(value, amount, steps):
     for step in steps:
         value = Mux(amount[step], value[1 << step:], value)
     return value
+
+
+def up_or_down(count, up, down):
+    """``count + up - down``, of bits `up` and `down`, with one adder."""
+    return (count + Cat(up ^ down, (down & ~up).replicate(len(count) - 1)))[:len(count)]

@@ -23,8 +23,8 @@ class ActivationBank(wiring.Component):
 
     Timing: after `start`, the first non-zero is `found` 2 cycles later at the earliest, then one
     every cycle in which `take` is high; a map word without any costs one cycle, whatever `take` is.
-    `value` is the activation taken (or the one at `peek_index`) two cycles later, provided that
-    `advance` is high in the second; it holds while `advance` is low. What is written in one cycle
+    `value` is the activation taken (or the one at `peek_index`) three cycles of `advance` later,
+    that one included; it holds while `advance` is low. What is written in one cycle
     is in the memories two cycles later.
 
     Parameters
@@ -56,7 +56,8 @@ class ActivationBank(wiring.Component):
     peek : In(1)
         Read the activation at `peek_index` instead; only while exhausted.
     advance : In(1)
-        `value` moves on to the activation last taken or peeked at; high whenever `take` is.
+        What has been taken or peeked at moves on towards `value`; high whenever `take` or `peek`
+        is.
     value : Out(signed(width))
     """
 
@@ -117,9 +118,8 @@ class ActivationBank(wiring.Component):
         for lane in range(self.beat):
             m.d.comb += flags[lane].eq(mask[lane] & written.word_select(lane, self.width).any())
         m.d.comb += [
-            built.eq(Mux(fresh, 0, building)),
-            built.word_select(place, self.beat).eq(
-                flags | Mux(fresh, 0, building.word_select(place, self.beat))),
+            built.eq(Mux(fresh, 0, building) | Cat(
+                Mux(place == number, flags, 0) for number in range(beats_per_word))),
             values_write.addr.eq(Cat(address, page)),
             Value.cast(values_write.data).eq(written),
             values_write.en.eq(Mux(write, mask, 0)),
@@ -159,22 +159,29 @@ class ActivationBank(wiring.Component):
         with m.If(self.start):
             m.d.sync += [pending.eq(0), word.eq(-1), ahead.eq(self.scan_words), next_word.eq(1)]
 
-        # Read: one beat of activations, of which `lane` is the one asked for. A block RAM takes so
-        # long that no choice among banks follows it in its own cycle.
-        read_index = Signal(range(self.depth))
-        m.d.comb += [
-            read_index.eq(Mux(self.peek, self.peek_index, self.index)),
-            values_read.addr.eq(Cat(read_index[beat_bits:], self.read_page)),
-            values_read.en.eq((self.take & detector.found) | self.peek),
-        ]
-        if self.beat > 1:
-            lane = Signal(range(self.beat))
-            with m.If(values_read.en):
-                m.d.sync += lane.eq(read_index[:beat_bits])
-            value = values_read.data[lane]
-        else:
-            value = values_read.data[0]
+        # Read: one beat of activations, of which `lane` is the one asked for. The scanner takes
+        # most of a cycle to find it, so the address goes into a register first; what is read, into
+        # the memory's own.
+        read_index = Signal(range(self.depth), reset_less=True)
+        reading = Signal()
         with m.If(self.advance):
-            m.d.sync += self.value.eq(value)
+            m.d.sync += [
+                read_index.eq(Mux(self.peek, self.peek_index, self.index)),
+                reading.eq((self.take & detector.found) | self.peek),
+            ]
+        shown = Signal.like(values_read.data, reset_less=True)
+        m.d.comb += [
+            values_read.addr.eq(Cat(read_index[beat_bits:], self.read_page)),
+            values_read.en.eq(reading & self.advance),
+        ]
+        lane, shown_lane = (Signal(range(self.beat), name=name, reset_less=True)
+                            for name in ("lane", "shown_lane"))
+        with m.If(self.advance):
+            m.d.sync += [
+                lane.eq(read_index[:beat_bits]),
+                shown_lane.eq(lane),
+                shown.eq(values_read.data),
+            ]
+        m.d.comb += self.value.eq(shown[shown_lane])
 
         return m

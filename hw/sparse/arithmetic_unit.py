@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..common.multiplier import Multiplier
+from ..common.pipeline import register
 from ..memory import Collision, block_ram
 from .operation import operation_layout
 
@@ -18,7 +19,8 @@ class ArithmeticUnit(wiring.Component):
     `saturated`. The same row may come any number of cycles in a row. While no operation is in
     flight, `drain` reads sums out and clears them.
 
-    Timing: an operation every cycle; a sum is in the memory `latency` cycles after its operation.
+    Timing: an operation every cycle; a sum is in the memory `latency` cycles after its operation,
+    or a cycle earlier without `output_registers`, when operations have to come from registers.
     `drained` holds the sum of the row drained `drain_latency` cycles before, until another is.
 
     Parameters
@@ -29,6 +31,8 @@ class ArithmeticUnit(wiring.Component):
         Codebooks that are held at once.
     index_width, skip_width, weight_width, activation_width, sum_width : int
         Widths in bits.
+    output_registers : bool
+        See `hw.config.SparseConfig`.
 
     Members
     -------
@@ -47,10 +51,10 @@ class ArithmeticUnit(wiring.Component):
     #: Cycles from an operation to its sum.
     latency = 7
     #: Cycles from `drain` to `drained`.
-    drain_latency = 3
+    drain_latency = 4
 
     def __init__(self, *, depth, codebook_count, index_width, skip_width, weight_width,
-                 activation_width, sum_width):
+                 activation_width, sum_width, output_registers=True):
         if depth < 2 or depth.bit_count() != 1:
             raise ValueError(f"Accumulator depth must be a power of two and at least 2, "
                              f"not {depth}")
@@ -59,6 +63,7 @@ class ArithmeticUnit(wiring.Component):
         self.index_width = index_width
         self.weight_width = weight_width
         self.sum_width = sum_width
+        self.output_registers = output_registers
         super().__init__({
             "load": In(1),
             "load_address": In(range(self.codebook_depth)),
@@ -80,7 +85,7 @@ class ArithmeticUnit(wiring.Component):
         codebook_write, codebook_read = block_ram(
             m, "codebooks", shape=signed(self.weight_width), depth=self.codebook_depth,
             collision=Collision.NEVER)
-        # Reads never meet writes of their row: nothing reads a row that is younger than 3 cycles.
+        # Reads never meet writes of their row: nothing reads a row that is younger than 4 cycles.
         # What it would have read is forwarded instead.
         sums_write, sums_read = block_ram(
             m, "sums", shape=signed(self.sum_width), depth=self.depth, collision=Collision.NEVER)
@@ -89,9 +94,11 @@ class ArithmeticUnit(wiring.Component):
         product_width = self.weight_width + len(self.operation.activation)
 
         # Stage 1: the operation as it comes.
-        valid_1 = Signal()
-        operation_1 = Signal.like(self.operation, reset_less=True)
-        m.d.sync += [valid_1.eq(self.valid), operation_1.eq(self.operation)]
+        valid_1, operation_1 = self.valid, self.operation
+        if self.output_registers:
+            valid_1 = Signal()
+            operation_1 = Signal.like(self.operation, reset_less=True)
+            m.d.sync += [valid_1.eq(self.valid), operation_1.eq(self.operation)]
         m.d.comb += [
             codebook_write.addr.eq(self.load_address),
             codebook_write.data.eq(self.load_data),
@@ -108,67 +115,65 @@ class ArithmeticUnit(wiring.Component):
         with m.If(valid_1):
             m.d.sync += row_2.eq(Mux(operation_1.starts, 0, row_2 + 1) + operation_1.skip)
 
-        # Stage 3: operands of the multiplication, in registers of the multiplier.
-        valid_3 = Signal()
-        row_3 = Signal(row_shape, reset_less=True)
+        # Stages 3 to 8, named before they are filled because sums are forwarded between them. Stage
+        # 3 has the operands of the multiplication, in registers of the multiplier. A row to be
+        # drained joins there, since nothing else is in flight.
+        valid_3, valid_4, valid_5, valid_6, valid_7 = (
+            Signal(name=f"valid_{stage}") for stage in range(3, 8))
+        row_3, row_4, row_5, row_6, row_7 = (
+            Signal(row_shape, name=f"row_{stage}", reset_less=True) for stage in range(3, 8))
+        draining_3, draining_4, draining_5, draining_6 = (
+            Signal(name=f"draining_{stage}") for stage in range(3, 7))
+        product_5, product_6 = (Signal(signed(product_width), name=f"product_{stage}",
+                                       reset_less=True) for stage in (5, 6))
+        sum_7, sum_8 = Signal(signed(self.sum_width)), Signal(signed(self.sum_width))
         m.submodules.multiply = multiply = Multiplier(
             a_width=len(activation_2), b_width=self.weight_width, summed=False)
-        m.d.sync += [valid_3.eq(valid_2), row_3.eq(row_2)]
         m.d.comb += [
             multiply.a[0].eq(activation_2),
             multiply.b[0].eq(codebook_read.data),
             multiply.load.eq(1),
         ]
-
-        # Stage 4: the product; a row to be drained joins here, since nothing else is in flight.
-        valid_4 = Signal()
-        draining_4 = Signal()
-        row_4 = Signal(row_shape, reset_less=True)
-        product_4 = multiply.product[0]
         m.d.sync += [
-            valid_4.eq(valid_3 | self.drain),
-            draining_4.eq(self.drain),
-            row_4.eq(Mux(self.drain, self.drain_row, row_3)),
+            valid_3.eq(valid_2 | self.drain), valid_4.eq(valid_3), valid_5.eq(valid_4),
+            valid_6.eq(valid_5), valid_7.eq(valid_6),
+            row_3.eq(Mux(self.drain, self.drain_row, row_2)), row_4.eq(row_3), row_5.eq(row_4),
+            row_6.eq(row_5), row_7.eq(row_6),
+            draining_3.eq(self.drain), draining_4.eq(draining_3), draining_5.eq(draining_4),
+            draining_6.eq(draining_5),
+            product_5.eq(multiply.product[0]), product_6.eq(product_5),
         ]
 
-        # Stages 5 to 8, named before they are filled because sums are forwarded between them.
-        valid_5, valid_6, valid_7, valid_8 = (
-            Signal(name=f"valid_{stage}") for stage in range(5, 9))
-        row_5, row_6, row_7, row_8 = (
-            Signal(row_shape, name=f"row_{stage}", reset_less=True) for stage in range(5, 9))
-        draining_5, draining_6 = Signal(), Signal()
-        product_5, product_6 = (Signal(signed(product_width), name=f"product_{stage}",
-                                       reset_less=True) for stage in (5, 6))
-        sum_7, sum_8 = Signal(signed(self.sum_width)), Signal(signed(self.sum_width))
-        m.d.sync += [
-            valid_5.eq(valid_4), valid_6.eq(valid_5), valid_7.eq(valid_6), valid_8.eq(valid_7),
-            row_5.eq(row_4), row_6.eq(row_5), row_7.eq(row_6), row_8.eq(row_7),
-            draining_5.eq(draining_4), draining_6.eq(draining_5),
-            product_5.eq(product_4), product_6.eq(product_5),
-        ]
-
-        # Stage 4 reads the row. Which of the operations ahead work on the same one is found out
-        # here, a stage before it is used: one stage ahead (6), two (7) or three (8) then.
-        same_56, same_57, same_younger = Signal(), Signal(), Signal()
-        m.d.comb += [
-            sums_read.addr.eq(row_4),
-            sums_read.en.eq(valid_4 & ~((row_4 == row_7) & valid_7)),
-        ]
-        m.d.sync += [
-            same_56.eq(valid_5 & (row_4 == row_5)),
-            same_57.eq(valid_6 & (row_4 == row_6)),
-            same_younger.eq((valid_6 & (row_4 == row_6)) | (valid_7 & (row_4 == row_7))),
-        ]
-
-        # Stage 5: what the row held, from the memory or from a sum on its way there. `keep` keeps
-        # the choice among sums apart, so that the memory's data, which come late, meet one gate.
-        same_67 = Signal()
+        # Stage 3 reads the row. Which of the operations ahead work on the same one is found out a
+        # stage before: one stage ahead, two, three, or four, which is being written then. In stage
+        # 5 there is what the row held, from the memory's own output register or from a sum on its
+        # way there: the one that is in stage 7 now, or was there or a stage behind it a cycle
+        # before.
+        reading = Signal()
         held_6 = Signal(signed(self.sum_width), reset_less=True)
-        younger = Signal(signed(self.sum_width), attrs={"keep": 1})
-        m.d.comb += younger.eq(Mux(same_57, sum_7, sum_8))
-        m.d.sync += same_67.eq(same_56)
+        ahead = [(valid_3, row_3), (valid_4, row_4), (valid_5, row_5), (valid_6, row_6)]
+        if not self.output_registers:
+            del ahead[3:]
+        same = [valid_2 & valid & (row_2 == row) for valid, row in ahead]
+        same_3 = register(m, Cat(same), "same_3")
+        same_4 = register(m, same_3, "same_4")
+        same_5 = register(m, Cat(same_4[:2], same_4[2:].any()), "same_5")
+        same_6 = register(m, same_5[0], "same_6")
+        if self.output_registers:
+            m.d.sync += reading.eq((valid_2 & ~same[3]) | self.drain)
+            m.d.comb += sums_read.addr.eq(row_3)
+            stored_5 = register(m, sums_read.data, "stored_5")
+            passed_5 = register(m, Mux(same_4[2], sum_7, sum_8), "passed_5")
+            choice = Mux(same_5[1], sum_7, Mux(same_5[2], passed_5, stored_5))
+        else:       # stage 4 reads the row, so three stages ahead is being written
+            m.d.sync += reading.eq(valid_3 & ~same_3[2])
+            m.d.comb += sums_read.addr.eq(row_4)
+            younger = Signal(signed(self.sum_width), attrs={"keep": 1})    # one gate to the memory
+            m.d.comb += younger.eq(Mux(same_5[1], sum_7, sum_8))
+            choice = Mux(register(m, same_4[1:].any(), "same_younger"), younger, sums_read.data)
+        m.d.comb += sums_read.en.eq(reading)
         with m.If(valid_5):
-            m.d.sync += held_6.eq(Mux(same_younger, younger, sums_read.data))
+            m.d.sync += held_6.eq(choice)
         m.d.comb += self.drained.eq(held_6)
 
         # Stage 6: the addition, to the sum of the operation just ahead if that has the same row.
@@ -176,7 +181,7 @@ class ArithmeticUnit(wiring.Component):
         top = (1 << self.sum_width - 1) - 1
         over, under = Signal(), Signal()
         m.d.comb += [
-            exact.eq(Mux(same_67, sum_7, held_6) + product_6),
+            exact.eq(Mux(same_6, sum_7, held_6) + product_6),
             over.eq(~exact[-1] & exact[self.sum_width - 1:-1].any()),
             under.eq(exact[-1] & ~exact[self.sum_width - 1:-1].all()),
         ]

@@ -4,6 +4,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..common.pipeline import up_or_down
 from ..memory import register_file
 
 __all__ = ["ColumnQueue", "column_layout"]
@@ -75,6 +76,7 @@ class ColumnQueue(wiring.Component):
 
         level = self.level
         full = Signal()
+        offered = Signal()      # there is any
         read = Signal()
 
         def advance(pointer):
@@ -83,17 +85,17 @@ class ColumnQueue(wiring.Component):
         m.d.comb += [
             write.data.eq(self.written),
             write.en.eq(self.write),
-            self.columns.valid.eq(level != 0),
+            self.columns.valid.eq(offered),
             self.columns.payload.eq(head.data),
             read.eq(self.columns.valid & self.columns.ready),
             # `read` comes late in the cycle, so nothing is computed from it, only chosen by it.
             self.filled.eq(~read & (full | (self.write & (level == self.depth - 1)))),
         ]
-        m.d.sync += full.eq(self.filled)
-        with m.If(self.write & ~read):
-            m.d.sync += level.eq(level + 1)
-        with m.If(read & ~self.write):
-            m.d.sync += level.eq(level - 1)
+        m.d.sync += [
+            full.eq(self.filled),
+            offered.eq(self.write | (level > 1) | (offered & ~read)),
+        ]
+        m.d.sync += level.eq(up_or_down(level, self.write, read))
         with m.If(self.write):
             m.d.sync += write.addr.eq(advance(write.addr))
         with m.If(read):

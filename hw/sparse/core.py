@@ -9,6 +9,7 @@ from golden.formats import IDENTITY, LAYER, PROTOCOL_VERSION, Counter, Memory
 
 from ..common.counters import Counters, count, tree_sum
 from ..common.output_stage import OutputStage
+from ..common.pipeline import delay, register
 from ..host.command_port import CommandPort, MemoryPort
 from ..memory import Collision, block_ram
 from .activation_bank import ActivationBank
@@ -41,7 +42,7 @@ class SparseCore(wiring.Component):
     """
 
     #: Cycles from a fetch of the host to its word.
-    _read_latency = 3
+    _read_latency = 4
 
     def __init__(self, config):
         self.config = config
@@ -95,7 +96,7 @@ class SparseCore(wiring.Component):
             layer_count=config.layer_count, pes=config.pes, groups=groups, lanes=lanes,
             accumulator_depth=config.accumulator_depth, activation_depth=config.activation_depth,
             pointer_depth=config.pointer_depth, bias_depth=config.bias_depth,
-            codebook_count=config.codebook_count)
+            codebook_count=config.codebook_count, output_registers=config.output_registers)
         layer = sequencer.layer
         m.d.comb += [
             sequencer.run.eq(port.run.start),
@@ -109,17 +110,25 @@ class SparseCore(wiring.Component):
         def loads(memory):
             return port.load.valid & (port.load.memory == memory)
 
-        m.d.comb += [
+        # Descriptors and biases are written a cycle later.
+        load_address = register(m, port.load.address, "load_address_held")
+        load_data = register(m, port.load.data, "load_data_held")
+        load_biases = Signal(lanes)
+        m.d.sync += [
             sequencer.load.eq(loads(Memory.LAYERS)),
-            sequencer.load_address.eq(port.load.address),
-            sequencer.load_data.eq(port.load.data),
+            load_biases.eq(Mux(loads(Memory.BIASES), 1 << port.load.address[:lanes_log2], 0)),
+        ]
+        m.d.comb += [
+            sequencer.load_address.eq(load_address),
+            sequencer.load_data.eq(load_data),
         ]
 
         # Matrix times vector.
         m.submodules.array = array = ProcessingArray(config)
         m.submodules.broadcast = broadcast = Broadcast(
             groups=groups, depth=bank_depth, pointer_depth=config.pointer_depth,
-            activation_width=config.activation_width, lockstep=config.lockstep)
+            activation_width=config.activation_width, lockstep=config.lockstep,
+            output_registers=config.output_registers)
         # Both are as old when they meet: what leaves the one is at once in the other.
         broadcast_idle, array_idle, quiet = Signal(), Signal(), Signal()
         m.d.sync += [
@@ -148,8 +157,13 @@ class SparseCore(wiring.Component):
         m.submodules.drain = drain = Drain(
             pes=config.pes, groups=groups, lanes=lanes, sum_width=config.sum_width,
             accumulator_depth=config.accumulator_depth, depth=config.activation_depth)
+        start_drain = sequencer.start_drain
+        if not config.output_registers:     # what the output stages save in time
+            later = Signal(2)
+            m.d.sync += later.eq(Cat(start_drain, later))
+            start_drain = later[1]
         m.d.comb += [
-            drain.start.eq(sequencer.start_drain),
+            drain.start.eq(start_drain),
             drain.rows.eq(layer.rows),
             drain.groups_log2.eq(layer.groups_log2),
             drain.drained.eq(array.drained),
@@ -161,10 +175,9 @@ class SparseCore(wiring.Component):
             m, "biases", shape=data.ArrayLayout(signed(32), lanes),
             depth=max(1, config.bias_depth // lanes), collision=Collision.NEVER, granularity=1)
         m.d.comb += [
-            biases_write.addr.eq(port.load.address[lanes_log2:]),
-            biases_write.data.eq(port.load.data.replicate(lanes)),
-            biases_write.en.eq(Mux(loads(Memory.BIASES),
-                                   1 << port.load.address[:lanes_log2], 0)),
+            biases_write.addr.eq(load_address[lanes_log2:]),
+            biases_write.data.eq(load_data.replicate(lanes)),
+            biases_write.en.eq(load_biases),
         ]
         bias_fetch = Signal()
         m.d.comb += biases_read.en.eq(bias_fetch)
@@ -178,7 +191,8 @@ class SparseCore(wiring.Component):
         outputs = []
         for lane in range(lanes):
             output = OutputStage(sum_in_width=drain.total_width,
-                                 activation_width=config.activation_width)
+                                 activation_width=config.activation_width,
+                                 short=not config.output_registers)
             m.submodules[f"output_{lane}"] = output
             m.d.comb += [
                 output.input_valid.eq(drain.valid),
@@ -248,8 +262,7 @@ class SparseCore(wiring.Component):
         m.d.sync += [
             columns.eq(tree_sum(broadcast.columns)),
             waiting.eq(tree_sum(broadcast.waiting)),
-            saturations.eq(array.saturations + tree_sum(
-                output.saturated for output in outputs)),
+            saturations.eq(array.saturations + tree_sum(unit.saturated for unit in outputs)),
         ]
         amounts = {
             Counter.CYCLES: sequencer.multiplying,
@@ -262,32 +275,24 @@ class SparseCore(wiring.Component):
             Counter.SATURATIONS: saturations,
         }
         pes = config.pes
-        counters = count(
-            m, amounts, clear=port.run.start,
-            largest={Counter.COLUMNS: groups, Counter.QUEUE_FULL: groups, Counter.BUSY: pes,
-                     Counter.WASTED: pes, Counter.ESCAPES: 2 * pes,
-                     Counter.SATURATIONS: pes + 2 * lanes})
+        counters = count(m, amounts, clear=port.run.start, largest={
+            Counter.COLUMNS: groups, Counter.QUEUE_FULL: groups, Counter.BUSY: pes,
+            Counter.WASTED: pes, Counter.ESCAPES: 2 * pes, Counter.SATURATIONS: pes + 2 * lanes})
 
-        # What the host reads: one cycle after the fetch from where it lies, then two registers. The
-        # banks have the first of them. Counters come later, when they have been selected.
-        fetch_memory = Signal(4)
-        fetch_bank, shown_bank = Signal(range(groups)), Signal(range(groups))
-        identity = Signal(32)
-        word = Signal(32)
+        # What the host reads: the identity is there a cycle after the fetch, what a bank holds two
+        # later, then follows a register. Counters come when they have been selected.
+        fetch_memory, identity, word = Signal(4), Signal(32), Signal(32)
         select = Signal(range(len(Counter)), reset_less=True)
-        of_bank = Signal()
-        m.d.sync += [
-            fetch_memory.eq(port.fetch.memory),
-            fetch_bank.eq(port.fetch.address),
-            shown_bank.eq(fetch_bank),
-            of_bank.eq(fetch_memory == Memory.ACTIVATIONS),
-            port.fetched.eq(Mux(of_bank, Array(peeks)[shown_bank], word)),
-        ]
+        m.d.comb += counters.select.eq(select)
+        m.d.sync += fetch_memory.eq(port.fetch.memory)
         with m.If(port.fetch.valid):
             m.d.sync += select.eq(port.fetch.address)
-        m.d.comb += counters.select.eq(select)
         with m.If((fetch_memory != Memory.COUNTERS) | counters.shows):
             m.d.sync += word.eq(Mux(fetch_memory == Memory.COUNTERS, counters.value, identity))
+        word = register(m, word, "shown_word")
+        shown_bank = delay(m, port.fetch.address[:groups_log2], 3, "fetch_bank")
+        of_bank = delay(m, fetch_memory == Memory.ACTIVATIONS, 2, "fetch_of_bank")
+        m.d.sync += port.fetched.eq(Mux(of_bank, Array(peeks)[shown_bank], word))
         with m.Switch(port.fetch.address[:4]):
             for index, value in enumerate(self.identity):
                 with m.Case(index):

@@ -5,7 +5,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
-from .arithmetic_unit import ArithmeticUnit
+from ..common.pipeline import register
+from .processing_array import ProcessingArray
 
 __all__ = ["Drain"]
 
@@ -18,7 +19,7 @@ class Drain(wiring.Component):
 
     Timing: a beat a cycle. The first leaves `latency` cycles after `start`. `drain` is strobed once
     for each local row, the first time in the cycle after `start`; `drained` is expected
-    `ArithmeticUnit.drain_latency` cycles later, and to stay until the next row's.
+    `ProcessingArray.drain_latency` cycles later, and to stay until the next row's.
 
     Parameters
     ----------
@@ -55,7 +56,8 @@ class Drain(wiring.Component):
         self.sum_width = sum_width
         self.total_width = sum_width + exact_log2(groups)
         #: Cycles from `start` to the first beat.
-        self.latency = 1 + ArithmeticUnit.drain_latency + 1 + exact_log2(groups)
+        self.latency = (1 + ProcessingArray.drain_latency + (2 if groups > 1 else 1)
+                        + exact_log2(groups))
         super().__init__({
             "start": In(1),
             "rows": In(range(depth + 1)),
@@ -104,8 +106,9 @@ class Drain(wiring.Component):
             return value
 
         # Select: the G partial sums of each lane, zero for groups that the layer does not have.
-        reading = delay(issuing, ArithmeticUnit.drain_latency, "reading")
-        read_chunk = delay(chunk, ArithmeticUnit.drain_latency, "read_chunk")
+        # First the chunk of a row, for any number of groups; then their number.
+        reading = delay(issuing, ProcessingArray.drain_latency, "reading")
+        read_chunk = delay(chunk, ProcessingArray.drain_latency, "read_chunk")
         level = []
         for lane in range(self.lanes):
             parts = []
@@ -118,15 +121,14 @@ class Drain(wiring.Component):
                             if group >= count:
                                 m.d.sync += part.eq(0)
                                 continue
-                            chunks = self.pes // count // self.lanes
-                            with m.Switch(read_chunk):
-                                for number in range(chunks):
-                                    slot = number * self.lanes + lane
-                                    with m.Case(number):
-                                        m.d.sync += part.eq(self.drained[slot * count + group])
+                            slots = range(lane, self.pes // count, self.lanes)
+                            chosen = Array(self.drained[slot * count + group] for slot in slots)
+                            own = chosen[read_chunk[:exact_log2(len(slots))]]
+                            m.d.sync += part.eq(own if self.groups == 1 else register(
+                                m, own, f"chosen_{lane}_{group}_{mode}"))
                 parts.append(part)
             level.append(parts)
-        valid = delay(reading, 1, "selected")
+        valid = delay(reading, 2 if self.groups > 1 else 1, "selected")
 
         # Add: a tree over the groups, one register a level.
         width = self.sum_width

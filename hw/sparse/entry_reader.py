@@ -7,6 +7,7 @@ from amaranth.utils import ceil_log2
 
 from golden.formats import entry_format
 
+from ..common.pipeline import register
 from ..layouts import struct_layout
 from ..memory import Collision, block_ram
 from .column_queue import column_layout
@@ -23,7 +24,7 @@ class EntryReader(wiring.Component):
     which takes a cycle like any other. An empty column takes a cycle and gives no operation.
 
     Timing: an operation every cycle while there are columns, without a gap between columns. The
-    first operation of a column leaves 1 cycle after the column is accepted.
+    first operation of a column leaves 2 cycles after the column is accepted.
 
     Parameters
     ----------
@@ -33,6 +34,8 @@ class EntryReader(wiring.Component):
         Entries in a word, a power of two.
     index_width, run_width, pointer_width, activation_width : int
         Widths in bits.
+    output_registers : bool
+        See `hw.config.SparseConfig`.
 
     Members
     -------
@@ -49,10 +52,11 @@ class EntryReader(wiring.Component):
     """
 
     def __init__(self, *, words, word_entries, index_width, run_width, pointer_width,
-                 activation_width):
+                 activation_width, output_registers=True):
         self.words = words
         self.word_entries = word_entries
         self.pointer_width = pointer_width
+        self.output_registers = output_registers
         self.entry_layout = struct_layout(
             entry_format(index_width=index_width, run_width=run_width))
         super().__init__({
@@ -87,13 +91,12 @@ class EntryReader(wiring.Component):
             write.en.eq(self.load),
         ]
 
-        # `position` is the entry being issued, in the word that the memory shows.
+        # `position` is the entry being read, in the word that the memory shows.
         reading = Signal()
         position = Signal(self.pointer_width, reset_less=True)
         column = Signal.like(self.columns.payload, reset_less=True)
         finishing = Signal()
         accept = Signal()
-        entry = Signal(self.entry_layout)
 
         m.d.comb += [
             finishing.eq(column.empty | (position == column.last)),
@@ -103,13 +106,6 @@ class EntryReader(wiring.Component):
                              position[slot_bits:] + 1)),
             # Nothing behind the column is read: the host may be writing there.
             read.en.eq(accept | (reading & ~finishing & position[:slot_bits].all())),
-            entry.eq(read.data[position[:slot_bits]]),
-            self.idle.eq(~reading),
-            self.valid.eq(reading & ~column.empty),
-            self.operation.starts.eq(position == column.first),
-            self.operation.skip.eq(entry.run),
-            self.operation.index.eq(entry.index),
-            self.operation.activation.eq(column.activation),
         ]
         with m.If(accept):
             m.d.sync += [
@@ -121,5 +117,34 @@ class EntryReader(wiring.Component):
             m.d.sync += reading.eq(0)
         with m.Else():
             m.d.sync += position.eq(position + 1)
+
+        # Issue: the word is in the memory's own output register, and the entry is chosen from it;
+        # or it is chosen before, and is in a register.
+        issuing = Signal()
+        starts = Signal(reset_less=True)
+        activation = Signal.like(column.activation, reset_less=True)
+        entry = Signal(self.entry_layout)
+        slot = position[:slot_bits]
+        if self.output_registers:
+            word = Signal.like(read.data, reset_less=True)
+            m.d.sync += word.eq(read.data)
+            m.d.comb += entry.eq(word[register(m, slot, "slot")])
+        else:
+            chosen = Signal(self.entry_layout, reset_less=True)
+            m.d.sync += chosen.eq(read.data[slot])
+            m.d.comb += entry.eq(chosen)
+        m.d.sync += [
+            issuing.eq(reading),
+            self.valid.eq(reading & ~column.empty),
+            starts.eq(position == column.first),
+            activation.eq(column.activation),
+        ]
+        m.d.comb += [
+            self.operation.starts.eq(starts),
+            self.operation.skip.eq(entry.run),
+            self.operation.index.eq(entry.index),
+            self.operation.activation.eq(activation),
+            self.idle.eq(~reading & ~issuing),
+        ]
 
         return m

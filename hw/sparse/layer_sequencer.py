@@ -7,6 +7,7 @@ from amaranth.utils import exact_log2
 
 from golden.formats import LAYER
 
+from ..common.pipeline import register
 from ..layouts import struct_layout
 from ..memory import Collision, block_ram
 from .arithmetic_unit import ArithmeticUnit
@@ -22,11 +23,11 @@ class LayerSequencer(wiring.Component):
     the layer before it.
 
     Timing: `running` is high from reset on, for ``accumulator_depth + ArithmeticUnit.latency + 1``
-    cycles. `run` is taken while it is low, and it rises in the next cycle. `start` is strobed 11
-    cycles after `run`, or after `drained` of the layer before (9 for the descriptor, 2 to see
+    cycles. `run` is taken while it is low, and it rises in the next cycle. `start` is strobed 13
+    cycles after `run`, or after `drained` of the layer before (10 for the descriptor, 3 to see
     whether it fits); `start_drain` `ArithmeticUnit.latency` cycles after `quiet` is first seen,
     when the last sums have settled; `multiplying` is high from the cycle after `start` up to that
-    one. `running` falls in the cycle after the last `drained`, or, with `fault` rising, after the
+    one. `running` falls in the cycle after the last `drained`, or, with `fault` rising, in the
     cycle in which the misfit would have started.
 
     Parameters
@@ -36,6 +37,8 @@ class LayerSequencer(wiring.Component):
     pes, groups, lanes, accumulator_depth, activation_depth : int
     pointer_depth, bias_depth, codebook_count : int
         Sizes of the core, see `hw.config.SparseConfig`: what a layer has to fit.
+    output_registers : bool
+        See there.
 
     Members
     -------
@@ -63,7 +66,7 @@ class LayerSequencer(wiring.Component):
     """
 
     def __init__(self, *, layer_count, pes, groups, lanes, accumulator_depth, activation_depth,
-                 pointer_depth, bias_depth, codebook_count):
+                 pointer_depth, bias_depth, codebook_count, output_registers=True):
         if groups < 1 or groups.bit_count() != 1:
             raise ValueError(f"Groups must be a power of two, not {groups}")
         self.layer_count = layer_count
@@ -75,6 +78,7 @@ class LayerSequencer(wiring.Component):
         self.pointer_depth = pointer_depth
         self.bias_depth = bias_depth
         self.codebook_count = codebook_count
+        self.output_registers = output_registers
         self.layer_words = LAYER.words()
         super().__init__({
             "load": In(1),
@@ -97,14 +101,14 @@ class LayerSequencer(wiring.Component):
             "drained": In(1),
         })
 
-    def _last_pointer(self, layer):
-        """Number of the last pointer that `layer` has."""
+    def _local_columns(self, layer):
+        """Columns of each column group of `layer`, rounded up."""
         local_columns = layer.columns
         for groups_log2 in range(1, exact_log2(self.groups) + 1):
             local_columns = Mux(layer.groups_log2 == groups_log2,
                                 (layer.columns + (1 << groups_log2) - 1) >> groups_log2,
                                 local_columns)
-        return layer.pointer_base + local_columns
+        return local_columns
 
     def _misfit(self, layer, last_pointer):
         """Conditions under which the core can't run `layer`, as a list of 1-bit values."""
@@ -142,17 +146,26 @@ class LayerSequencer(wiring.Component):
 
         number = Signal(range(self.layer_count))
         left = Signal.like(self.count)
-        word = Signal(range(self.layer_words + 1))
+        word = Signal(range(self.layer_words + 2))
         settling = Signal(range(ArithmeticUnit.latency + 2))
-        last_pointer = Signal(self._last_pointer(self.layer).shape())
+        local_columns = self._local_columns(self.layer)
+        if self.groups > 1:
+            local_columns = register(m, local_columns, "local_columns")
+        last_pointer = register(m, self.layer.pointer_base + local_columns, "last_pointer")
         misfits = Signal(len(self._misfit(self.layer, last_pointer)))
 
-        m.d.comb += read.addr.eq(Cat(word[:exact_log2(self.layer_words)], number))
+        # What is read is in the memory's own output register, or has been asked for a cycle later.
+        address = Cat(word[:exact_log2(self.layer_words)], number)
+        reading = Signal(init=1)
+        shown = register(m, read.data, "shown") if self.output_registers else read.data
+        m.d.comb += [read.addr.eq(address), read.en.eq(reading)]
+        if not self.output_registers:
+            reading_then = Signal()
+            m.d.sync += reading_then.eq(reading)
+            m.d.comb += [read.addr.eq(register(m, address, "address")), read.en.eq(reading_then)]
         # Of fields in the first words: there is a cycle for each step before `misfits` is used.
-        m.d.sync += [
-            last_pointer.eq(self._last_pointer(self.layer)),
-            misfits.eq(Cat(self._misfit(self.layer, last_pointer))),
-        ]
+        m.d.sync += misfits.eq(Cat(self._misfit(self.layer, last_pointer)))
+        m.d.sync += self.start.eq(0)
         with m.If(self.fault_clear):
             m.d.sync += self.fault.eq(0)
 
@@ -172,20 +185,20 @@ class LayerSequencer(wiring.Component):
                     m.next = "Idle"
 
             with m.State("Idle"):
-                m.d.comb += read.en.eq(0)
+                m.d.comb += reading.eq(0)
                 m.d.sync += [number.eq(self.first), left.eq(self.count), word.eq(0)]
                 with m.If(self.run):
                     m.next = "Describe"
 
             with m.State("Describe"):
-                # `word` is being read; the one before it has come.
-                m.d.comb += [self.running.eq(1), read.en.eq(word != self.layer_words)]
+                # `word` is being read; the one two before it has come.
+                m.d.comb += [self.running.eq(1), reading.eq(word < self.layer_words)]
                 m.d.sync += word.eq(word + 1)
                 with m.Switch(word):
                     for index in range(self.layer_words):
-                        with m.Case(index + 1):
-                            m.d.sync += self.layer.as_value()[32 * index:][:32].eq(read.data)
-                with m.If(word == self.layer_words):
+                        with m.Case(index + 2):
+                            m.d.sync += self.layer.as_value()[32 * index:][:32].eq(shown)
+                with m.If(word == self.layer_words + 1):
                     m.next = "Compare"
 
             with m.State("Compare"):
@@ -199,8 +212,12 @@ class LayerSequencer(wiring.Component):
                     m.d.sync += self.fault.eq(1)
                     m.next = "Idle"
                 with m.Else():
-                    m.d.comb += self.start.eq(1)
-                    m.next = "Begin"
+                    m.d.sync += self.start.eq(1)
+                    m.next = "Start"
+
+            with m.State("Start"):
+                m.d.comb += self.running.eq(1)
+                m.next = "Begin"
 
             with m.State("Begin"):
                 m.d.comb += [self.running.eq(1), self.multiplying.eq(1)]

@@ -16,8 +16,8 @@ class PointerReader(wiring.Component):
     Pointers of even and odd number lie in two banks, so the two that a column needs are always in
     different ones.
 
-    Timing: a pipeline of three stages that moves when `advance` is high: the addresses presented
-    in one such cycle give `empty` after the second, and `first` and `last` after the third.
+    Timing: a pipeline of four stages that moves when `advance` is high: the addresses presented in
+    one such cycle give `empty` after the third, and `first` and `last` after the fourth.
 
     Parameters
     ----------
@@ -25,6 +25,9 @@ class PointerReader(wiring.Component):
         Pointers, even.
     pointer_width : int
         Width of a pointer, in bits.
+    output_registers : bool
+        See `hw.config.SparseConfig`; without, addresses come two `advance` later and `odd` one, and
+        the pipeline has two stages.
 
     Members
     -------
@@ -45,11 +48,12 @@ class PointerReader(wiring.Component):
         `advance`.
     """
 
-    def __init__(self, *, depth, pointer_width):
+    def __init__(self, *, depth, pointer_width, output_registers=True):
         if depth < 2 or depth % 2:
             raise ValueError(f"Pointer depth must be even and at least 2, not {depth}")
         self.depth = depth
         self.pointer_width = pointer_width
+        self.output_registers = output_registers
         super().__init__({
             "load": In(1),
             "load_address": In(range(depth)),
@@ -82,16 +86,24 @@ class PointerReader(wiring.Component):
             reads.append(read.data)
         even, odd = reads
 
-        # A block RAM of an ECP5 takes more than half a cycle, so nothing follows it in its own.
-        even_pointer = Signal(self.pointer_width, reset_less=True)
-        odd_pointer = Signal(self.pointer_width, reset_less=True)
-        m.d.comb += self.empty.eq(even_pointer == odd_pointer)
+        # What is read comes in the memory's own output register, and over a long way from there: it
+        # is looked at only then.
+        begin, end = even, odd
+        if self.output_registers:
+            even_pointer, odd_pointer, begin, end = (
+                Signal(self.pointer_width, name=name, reset_less=True)
+                for name in ("even_pointer", "odd_pointer", "begin", "end"))
+            with m.If(self.advance):
+                m.d.sync += [
+                    even_pointer.eq(even),
+                    odd_pointer.eq(odd),
+                    begin.eq(Mux(self.odd, odd_pointer, even_pointer)),
+                    end.eq(Mux(self.odd, even_pointer, odd_pointer)),
+                ]
+        m.d.comb += self.empty.eq(begin == end)
+        if not self.output_registers:
+            begin, end = Mux(self.odd, odd, even), Mux(self.odd, even, odd)
         with m.If(self.advance):
-            m.d.sync += [
-                even_pointer.eq(even),
-                odd_pointer.eq(odd),
-                self.first.eq(Mux(self.odd, odd_pointer, even_pointer)),
-                self.last.eq(Mux(self.odd, even_pointer, odd_pointer) - 1),
-            ]
+            m.d.sync += [self.first.eq(begin), self.last.eq(end - 1)]
 
         return m

@@ -7,7 +7,9 @@ from amaranth.lib.wiring import In, Out
 from golden.formats import Memory
 
 from ..common.counters import tree_sum
+from ..common.pipeline import register
 from ..emission import replicate
+from .arithmetic_unit import ArithmeticUnit
 from .broadcast import column_bus_layout
 from .processing_element import ProcessingElement
 
@@ -18,8 +20,8 @@ class ProcessingArray(wiring.Component):
     """All processing elements: loading, broadcast in classes, drain, and the sums of their events.
 
     Timing: a word is written to the memory of its element in the cycle after the one with its last
-    part; events are summed with 1 cycle of latency; the rest is combinational between the elements
-    and the outside.
+    part; events are summed with 2 cycles of latency; `drained` holds the sum of the row drained
+    `drain_latency` cycles before; the rest is combinational between the elements and the outside.
 
     Parameters
     ----------
@@ -40,6 +42,9 @@ class ProcessingArray(wiring.Component):
     busy, wasted, escapes, saturations : Out
         How many elements had such an event, see `ProcessingElement`.
     """
+
+    #: Cycles from `drain` to `drained`.
+    drain_latency = 1 + ArithmeticUnit.drain_latency
 
     def __init__(self, config):
         self.config = config
@@ -78,7 +83,8 @@ class ProcessingArray(wiring.Component):
             pointer_depth=config.pointer_depth, accumulator_depth=config.accumulator_depth,
             codebook_count=config.codebook_count, index_width=config.index_width,
             run_width=config.run_width, weight_width=config.weight_width,
-            activation_width=config.activation_width, sum_width=config.sum_width)
+            activation_width=config.activation_width, sum_width=config.sum_width,
+            output_registers=config.output_registers)
 
     def elaborate(self, platform):
         m = Module()
@@ -86,37 +92,44 @@ class ProcessingArray(wiring.Component):
         config = self.config
 
         # Load: parts of a word are collected, then the word goes to the element it is meant for.
-        collected = Signal(32 * self.parts, reset_less=True)
+        collected = Signal(32 * (self.parts - 1), reset_less=True)
         with m.If(self.load):
             with m.Switch(self.load_part):
-                for part in range(self.parts):
+                for part in range(self.parts - 1):
                     with m.Case(part):
                         m.d.sync += collected[32 * part:][:32].eq(self.load_data)
+        word = Cat(collected, register(m, self.load_data, "load_data_held"))
         complete = self.load & self.load_last_part
         address = Signal.like(self.load_address, reset_less=True)
         to_all = Signal()
-        kind = {Memory.POINTERS: Signal(name="pointer"), Memory.ENTRIES: Signal(name="entries")}
         m.d.sync += [
             address.eq(self.load_address),
             to_all.eq(complete & (self.load_memory == Memory.CODEBOOKS)),
         ]
-        for memory, flag in kind.items():
-            m.d.sync += flag.eq(complete & (self.load_memory == memory))
 
+        # What goes to every element, or to one of them, comes straight from a register: it is far.
+        drain = Signal()
+        drain_row = register(m, self.drain_row, "drain_row_held")
+        m.d.sync += drain.eq(self.drain)
         elements = replicate(m, "pe", self.element, self._element, config.pes, platform)
         for number, element in enumerate(elements):
             bus = self.classes[number % config.groups]
-            chosen = Signal(name=f"chosen_{number}")
-            m.d.sync += chosen.eq(self.load_unit == number)
+            load_pointer = Signal(name=f"load_pointer_{number}")
+            load_entries = Signal(name=f"load_entries_{number}")
+            chosen = complete & (self.load_unit == number)
+            m.d.sync += [
+                load_pointer.eq(chosen & (self.load_memory == Memory.POINTERS)),
+                load_entries.eq(chosen & (self.load_memory == Memory.ENTRIES)),
+            ]
             m.d.comb += [
                 element.load_address.eq(address),
-                element.load_data.eq(collected),
+                element.load_data.eq(word),
                 element.load_weight.eq(to_all),
-                element.load_pointer.eq(kind[Memory.POINTERS] & chosen),
-                element.load_entries.eq(kind[Memory.ENTRIES] & chosen),
+                element.load_pointer.eq(load_pointer),
+                element.load_entries.eq(load_entries),
                 element.codebook.eq(self.codebook),
-                element.drain.eq(self.drain),
-                element.drain_row.eq(self.drain_row),
+                element.drain.eq(drain),
+                element.drain_row.eq(drain_row),
                 self.drained[number].eq(element.drained),
             ]
             for name in ("advance", "present", "even_address", "odd_address", "odd", "arriving",
@@ -127,10 +140,11 @@ class ProcessingArray(wiring.Component):
             m.d.comb += self.blocked[number].eq(
                 Cat(element.blocked for element in elements[number::config.groups]).any())
         m.d.comb += self.idle.eq(Cat(element.idle for element in elements).all())
-        m.d.sync += [
-            self.busy.eq(tree_sum(element.busy for element in elements)),
-            self.wasted.eq(tree_sum(element.wasted for element in elements)),
-            self.escapes.eq(tree_sum(element.escapes for element in elements)),
-            self.saturations.eq(tree_sum(element.saturated for element in elements)),
-        ]
+        # Events, of four neighbours at a time and then of all.
+        for total, event in ((self.busy, "busy"), (self.wasted, "wasted"),
+                             (self.escapes, "escapes"), (self.saturations, "saturated")):
+            amounts = [getattr(element, event) for element in elements]
+            m.d.sync += total.eq(tree_sum(
+                register(m, tree_sum(amounts[first:first + 4]), f"{event}_from_{first}")
+                for first in range(0, config.pes, 4)))
         return m

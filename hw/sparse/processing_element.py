@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.sparse.geometry import IN_FLIGHT
 
+from ..common.pipeline import register
 from .arithmetic_unit import ArithmeticUnit
 from .column_queue import ColumnQueue, column_layout
 from .entry_reader import EntryReader
@@ -25,10 +26,11 @@ class ProcessingElement(wiring.Component):
     room for more than the `IN_FLIGHT` columns that may come before the parent has stopped. (The
     paper has the queue before the pointers; behind them, empty columns need no place in it.)
 
-    Timing: a column is written to the queue in the cycle of the third `advance` after that with
+    Timing: a column is written to the queue in the cycle of the fourth `advance` after that with
     which its pointers' addresses were presented, and offered to the entry reader in the next; see
-    the parts for the rest. `busy`, `wasted` and `escapes` tell of the cycle before. `blocked` is a
-    register: in lock step it has to get to all other elements and back in a cycle.
+    the parts for the rest. `busy` and `escapes` tell of the cycle before, `wasted` of the one
+    before that. `blocked` is a register: in lock step it has to get to all other elements and back
+    in a cycle.
 
     Parameters
     ----------
@@ -43,6 +45,8 @@ class ProcessingElement(wiring.Component):
         Sizes of the memories, see `hw.config.SparseConfig`.
     index_width, run_width, weight_width, activation_width, sum_width : int
         Widths in bits.
+    output_registers : bool
+        See `hw.config.SparseConfig`.
 
     Members
     -------
@@ -51,9 +55,9 @@ class ProcessingElement(wiring.Component):
     advance, present, even_address, odd_address, odd : In
         See `PointerReader`.
     arriving : In(1)
-        Follows the addresses by two `advance`: they were those of a column to be multiplied.
+        Follows the addresses by three `advance`: they were those of a column to be multiplied.
     activation : In(signed(activation_width))
-        Follows the addresses by three: what to multiply the column by.
+        Follows the addresses by four: what to multiply the column by.
     blocked : Out(1)
     codebook, drain, drain_row, drained : see `ArithmeticUnit`.
     busy, wasted, saturated : Out(1)
@@ -67,7 +71,7 @@ class ProcessingElement(wiring.Component):
 
     def __init__(self, *, queue_depth, lookahead, escape, lockstep, entry_words, word_entries,
                  pointer_depth, accumulator_depth, codebook_count, index_width, run_width,
-                 weight_width, activation_width, sum_width):
+                 weight_width, activation_width, sum_width, output_registers=True):
         self.lookahead = lookahead
         self.lockstep = lockstep
         if not lockstep and queue_depth < IN_FLIGHT:
@@ -77,16 +81,19 @@ class ProcessingElement(wiring.Component):
         if escape and not lookahead:
             raise ValueError("The escape format needs look-ahead: its entry reader takes no empty "
                              "columns")
-        self.pointers = PointerReader(depth=pointer_depth, pointer_width=pointer_width)
+        self.pointers = PointerReader(depth=pointer_depth, pointer_width=pointer_width,
+                                      output_registers=output_registers)
         self.queue = ColumnQueue(depth=queue_depth, shape=column_layout(
             pointer_width=pointer_width, activation_width=activation_width))
         self.reader = (FusedEntryReader if escape else EntryReader)(
             words=entry_words, word_entries=word_entries, index_width=index_width,
-            run_width=run_width, pointer_width=pointer_width, activation_width=activation_width)
+            run_width=run_width, pointer_width=pointer_width, activation_width=activation_width,
+            output_registers=output_registers)
         self.arithmetic = ArithmeticUnit(
             depth=accumulator_depth, codebook_count=codebook_count, index_width=index_width,
             skip_width=len(self.reader.operation.skip), weight_width=weight_width,
-            activation_width=activation_width, sum_width=sum_width)
+            activation_width=activation_width, sum_width=sum_width,
+            output_registers=output_registers)
         self.entry_width = index_width + run_width
         super().__init__({
             "load_pointer": In(1),
@@ -168,9 +175,10 @@ class ProcessingElement(wiring.Component):
         ]
 
         # Events are registered, since they are summed over all elements.
+        index = register(m, reader.operation.index, "index")
         m.d.sync += [
             self.busy.eq(reader.valid),
-            self.wasted.eq(reader.valid & (reader.operation.index == 0)),
+            self.wasted.eq(self.busy & (index == 0)),
             self.escapes.eq(reader.escapes),
         ]
         m.d.comb += [

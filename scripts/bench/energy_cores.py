@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from golden.energy.cores import EIE_MEMORIES, SparseMemories, dense_events, sparse_events
 from golden.energy.events import energy_by_part, total_energy
+from golden.sparse.geometry import WORDS_AHEAD
 
 __all__ = ["CORES", "Energies", "dense_cores", "memories_of", "sparse_cores"]
 
@@ -53,6 +54,10 @@ def memories_of(config):
     SparseMemories
     """
     pointer_width = (config.entry_words * config.word_entries - 1).bit_length()
+    # A word, which of its entries are 0, and its column: first and last entry in the word, whether
+    # it starts and ends there, and the activation.
+    waiting_width = config.word_width + config.word_entries + 2 * (
+        config.word_entries - 1).bit_length() + 2 + config.activation_width if config.escape else 0
     # First and last entry, whether there is any, and the activation.
     queue_width = 2 * pointer_width + 1 + config.activation_width
     return SparseMemories(
@@ -63,7 +68,8 @@ def memories_of(config):
         accumulators=config.accumulator_depth * config.sum_width // 8, sum_width=config.sum_width,
         queue=-(-config.queue_depth * queue_width // 8), queue_width=queue_width,
         activations=config.activation_depth // config.groups * config.activation_width // 8,
-        activation_width=config.activation_width, activation_banks=2 * config.groups)
+        activation_width=config.activation_width, activation_banks=2 * config.groups,
+        waiting=WORDS_AHEAD * waiting_width // 8, waiting_width=waiting_width)
 
 
 def dense_cores(rows, columns, *, positions=1):

@@ -6,7 +6,7 @@ __all__ = ["ColumnFeed"]
 
 
 class ColumnFeed:
-    """Presents pointers, then parity and arrival 2 advances later, then the activation.
+    """Presents pointers, then parity, arrival and the activation 2, 3 and 4 advances later.
 
     Parameters
     ----------
@@ -19,8 +19,8 @@ class ColumnFeed:
 
     def __init__(self, bus, columns):
         self.bus = bus
-        self.columns = deque([*columns, *[None] * 3])
-        self.stages = deque([None] * 3)     # presented, and 1, 2 advances later, before the next
+        self.columns = deque([*columns, *[None] * 4])
+        self.stages = deque([None] * 4)     # presented, and 1, 2, 3 advances later, before the next
         self.done = False
 
     def skip(self):
@@ -34,12 +34,12 @@ class ColumnFeed:
         if now is not None:
             ctx.set(bus.even_address, now[0] + 1 >> 1)
             ctx.set(bus.odd_address, now[0] >> 1)
-        ctx.set(bus.arriving, self.stages[1] is not None)
+        ctx.set(bus.arriving, self.stages[2] is not None)
         if self.stages[1] is not None:
             ctx.set(bus.odd, self.stages[1][0] % 2)
-        if self.stages[2] is not None:
-            ctx.set(bus.activation, self.stages[2][1])
-        return self.stages[2] is not None
+        if self.stages[3] is not None:
+            ctx.set(bus.activation, self.stages[3][1])
+        return self.stages[3] is not None
 
     def advance(self, ctx, move):
         """Set `advance`; the tick that follows moves the pipeline if it is high."""

@@ -22,19 +22,20 @@ CONFIGS = {
     "weft": PRESETS["weft"].replace(bias_depth=1024, pointer_depth=1024),
     "published, one PE, words of one entry": SparseConfig(
         pes=1, escape=False, lookahead=False, queue_depth=1, word_entries=1, entry_words=4096,
-        accumulator_depth=256, map_width=1),
+        accumulator_depth=256, map_width=1, output_registers=False),
     "published with look-ahead, 8 PEs in 2 groups, 8-bit codes": SparseConfig(
         pes=8, groups=2, lanes=4, escape=False, queue_depth=3, index_width=8, entry_words=1024,
-        map_width=64, activation_depth=512, pointer_depth=1024, bias_depth=1024),
+        map_width=64, activation_depth=512, pointer_depth=1024, bias_depth=1024,
+        output_registers=False),
     "16 PEs in 4 groups, shortest queue": SparseConfig(
         pes=16, groups=4, lanes=4, queue_depth=1, map_width=4, bias_depth=1024,
         pointer_depth=1024),
     "4 PEs in 2 groups, 2-bit runs, words of two entries, narrow sums": SparseConfig(
         pes=4, groups=2, lanes=2, run_width=2, index_width=2, word_entries=2, entry_words=4096,
         accumulator_depth=128, sum_width=20, weight_width=8, activation_width=9,
-        pointer_depth=1024, bias_depth=1024),
+        pointer_depth=1024, bias_depth=1024, output_registers=False),
     "4 PEs in 2 groups, not in lock step, shortest queue": SparseConfig(
-        pes=4, groups=2, lanes=2, lockstep=False, queue_depth=9, entry_words=1024,
+        pes=4, groups=2, lanes=2, lockstep=False, queue_depth=10, entry_words=1024,
         accumulator_depth=128, pointer_depth=1024, bias_depth=1024),
     "2 PEs, longest runs and words, wide sums": SparseConfig(
         pes=2, run_width=8, word_entries=16, accumulator_depth=128, sum_width=40, lanes=2,

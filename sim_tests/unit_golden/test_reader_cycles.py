@@ -5,14 +5,16 @@ import pytest
 
 from golden.sparse.encode import encode
 from golden.sparse.fill import fill_words
-from golden.sparse.geometry import SparseGeometry
+from golden.sparse.geometry import WORDS_AHEAD, SparseGeometry
 from golden.sparse.reader_cycles import ColumnReaders
 
 
 def broadcast_one_by_one(encoded, offsets, columns, arrivals, queue_depth, lookahead):
     """Cycles of the broadcasts, and of the last operation of each processing element (PE)."""
     pes, size = encoded.geometry.pes, encoded.geometry.word_entries
-    taken, free, moved = [[] for _ in range(pes)], [0] * pes, [0] * pes
+    taken, free = [[] for _ in range(pes)], [0] * pes
+    moved = [[-2] * WORDS_AHEAD for _ in range(pes)]     # when words moved on to be issued
+    asked = [0] * pes
     last, cycles = [0] * pes, []
     for column, cycle in zip(columns, arrivals, strict=True):
         spans = [encoded.pointers[pe, column:column + 2].tolist() for pe in range(pes)]
@@ -28,17 +30,17 @@ def broadcast_one_by_one(encoded, offsets, columns, arrivals, queue_depth, looka
                 taken[pe].append(begin)
                 free[pe] = begin + max(end - first, 1)
             else:
-                asked = max(cycle + 1, moved[pe])
                 words = [(entry + offsets[pe]) // size for entry in range(first, end)]
                 for word in sorted(set(words)):
                     inside = [encoded.starts[pe] + first + number
                               for number, place in enumerate(words) if place == word]
-                    request, moved[pe] = asked, max(asked + 1, free[pe])
-                    free[pe] = moved[pe] + max(1, sum(not encoded.is_escape[e] for e in inside))
-                    asked = moved[pe]
-                taken[pe].append(request)
+                    asked[pe] = max(cycle + 1, asked[pe] + 1, moved[pe][-WORDS_AHEAD] + 2)
+                    moved[pe].append(max(asked[pe] + 4, free[pe]))
+                    free[pe] = moved[pe][-1] + max(1, sum(not encoded.is_escape[e]
+                                                          for e in inside))
+                taken[pe].append(asked[pe])
             if end > first:
-                last[pe] = free[pe]
+                last[pe] = free[pe] + (not encoded.geometry.escape)
     return cycles, last
 
 

@@ -75,8 +75,8 @@ def test_scan(depth, beat, map_width, hold):
             ctx.set(dut.start, 1)
             await ctx.tick()
             ctx.set(dut.start, 0)
-            found, coming = [], None
-            while coming is not None or not ctx.get(dut.exhausted):
+            found, coming = [], [None, None]        # what is to be shown after one `advance`, two
+            while any(index is not None for index in coming) or not ctx.get(dut.exhausted):
                 take, shown = rng.random() >= hold, ctx.get(dut.found)
                 index = ctx.get(dut.index)
                 advance = take or rng.random() >= hold
@@ -85,19 +85,19 @@ def test_scan(depth, beat, map_width, hold):
                 await ctx.tick()
                 ctx.set(dut.take, 0)
                 if advance:
-                    if coming is not None:
-                        found.append((coming, ctx.get(dut.value)))
-                    coming = index if take and shown else None
+                    if (due := coming.pop(0)) is not None:
+                        found.append((due, ctx.get(dut.value)))
+                    coming.append(index if take and shown else None)
             assert found == [(index, value) for index, value in enumerate(vector) if value]
             taken += len(found)
             # The host reads any of them afterwards.
             for index in rng.sample(range(len(vector)), min(5, len(vector))):
+                ctx.set(dut.advance, 1)
                 ctx.set(dut.peek, 1)
                 ctx.set(dut.peek_index, index)
                 await ctx.tick()
                 ctx.set(dut.peek, 0)
-                ctx.set(dut.advance, 1)
-                await ctx.tick()
+                await ctx.tick().repeat(2)
                 assert ctx.get(dut.value) == vector[index]
 
     simulate(dut, bench)

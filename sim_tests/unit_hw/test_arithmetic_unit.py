@@ -24,11 +24,13 @@ def random_operations(rng, count, *, depth, skip_width):
     return operations
 
 
+@pytest.mark.parametrize("output_registers", [True, False])
 @pytest.mark.parametrize("idle", [0, .4])
 @pytest.mark.parametrize("depth, sum_width", [(2, 32), (4, 20), (8, 32), (64, 40)])
-def test_sums_match(depth, sum_width, idle):
+def test_sums_match(depth, sum_width, idle, output_registers):
     dut = ArithmeticUnit(depth=depth, codebook_count=2, index_width=4, skip_width=4,
-                         weight_width=16, activation_width=16, sum_width=sum_width)
+                         weight_width=16, activation_width=16, sum_width=sum_width,
+                         output_registers=output_registers)
     rng = random.Random(depth * sum_width)
     weights = [rng.randint(-2**15, 2**15 - 1) for _ in range(32)]
     top = 1 << sum_width - 1

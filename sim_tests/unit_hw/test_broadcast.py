@@ -17,7 +17,7 @@ class Bank:
     """A bank as `ActivationBank` shows it; `steps` holds found columns and None for a zero word."""
 
     def __init__(self):
-        self.steps, self.value, self.read = deque(), 0, 0
+        self.steps, self.value, self.read, self.asked = deque(), 0, 0, 0
 
     def start(self, columns, rng, gaps):
         self.steps = deque()
@@ -35,27 +35,27 @@ class Bank:
 
     def tick(self, take, advance):
         if advance:
-            self.value = self.read
+            self.value, self.read = self.read, self.asked
         if self.steps and self.steps[0] is None:
             self.steps.popleft()
         elif take and self.steps:
             assert advance, "high whenever take is"
-            self.read = self.steps.popleft()[1]
+            self.asked = self.steps.popleft()[1]
 
 
 class Class:
-    """The processing elements of one class: a pipeline of three stages that `advance` moves."""
+    """The processing elements of one class: a pipeline of four stages that `advance` moves."""
 
     def __init__(self):
-        self.presented = deque([None] * 3)     # (even, odd, cycle) of a column, or None
-        self.parity = deque([None])            # whether p_j is the odd one; two `advance` later
+        self.presented = deque([None] * 4)     # (even, odd, cycle) of a column, or None
+        self.parity = deque([None] * 2)        # whether p_j is the odd one; two `advance` later
         self.got = []                          # (first pointer, activation, cycle presented, cycle)
 
     def tick(self, bus, cycle):
         if not bus.advance:
             return
         told, parity = self.presented.popleft(), self.parity.popleft()
-        assert bus.arriving == (self.presented[0] is not None), "2 advances after its pointers"
+        assert bus.arriving == (self.presented[0] is not None), "3 advances after its pointers"
         if told is not None:
             even, odd, since = told
             first, second = (2 * odd + 1, 2 * even) if parity else (2 * even, 2 * odd + 1)
@@ -83,6 +83,7 @@ async def run_layer(ctx, dut, vector, mode, base, *, rng, block=0., gaps=0., los
                    rng, gaps)
     ctx.set(dut.groups_log2, mode)
     ctx.set(dut.pointer_base, base)
+    await ctx.tick()
     ctx.set(dut.start, 1)
     # In the cycle of `start` banks still show the end of the layer before: nothing.
     for number in range(groups):
@@ -173,30 +174,31 @@ def test_timing_is_as_documented():
             assert takes[:8] == [1, 1, 1, 0, 2, 2, 2, 0]
             for own in classes:
                 assert [activation for _, activation, _, _ in own.got] == [1, 3, 5, 2, 4, 6]
-                assert [cycle for *_, cycle in own.got] == [6, 7, 8, 10, 11, 12]
-                assert all(cycle - since == 3 for *_, since, cycle in own.got)
-            assert [columns for columns, _ in counted] == [0] * 6 + [1] * 3 + [0] + [1] * 3 + [0]
+                assert [cycle for *_, cycle in own.got] == [7, 8, 9, 11, 12, 13]
+                assert all(cycle - since == 4 for *_, since, cycle in own.got)
+            assert [columns for columns, _ in counted] == [0] * 7 + [1] * 3 + [0] + [1] * 3 + [0]
             # With two groups both banks run at once.
             _, takes, counted = await run_layer(ctx, dut, vector, 1, 0, rng=rng)
             assert takes[:4] == [3, 3, 3, 0]
-            assert [columns for columns, _ in counted] == [0] * 6 + [3] * 3 + [0]
+            assert [columns for columns, _ in counted] == [0] * 7 + [3] * 3 + [0]
 
     simulate(dut, bench)
 
 
 def test_without_lock_step_nothing_is_taken_a_cycle_after_a_block():
-    """What has been taken goes on: column n is broadcast 6 cycles after it was taken."""
+    """What has been taken goes on: column n is broadcast 7 cycles after it was taken."""
     dut = Broadcast(groups=1, depth=DEPTH, pointer_depth=POINTER_DEPTH, activation_width=16,
                     lockstep=False)
 
     async def bench(ctx):
         bank = Bank()
         bank.start([(index, index + 1) for index in range(12)], random.Random(0), 0)
+        await ctx.tick()
         ctx.set(dut.start, 1)
         await ctx.tick()
         ctx.set(dut.start, 0)
         seen = []
-        for cycle in range(24):
+        for cycle in range(25):
             ctx.set(dut.banks[0], bank.shows)
             ctx.set(dut.blocked, 3 <= cycle < 9)
             taken = ctx.get(dut.takes) & bank.shows["found"]
@@ -205,9 +207,9 @@ def test_without_lock_step_nothing_is_taken_a_cycle_after_a_block():
             await ctx.tick()
             bank.tick(taken, advance)
         taken, columns, waiting = (list(values) for values in zip(*seen, strict=True))
-        assert taken == [1] * 4 + [0] * 6 + [1] * 8 + [0] * 6
-        assert columns == [0] * 6 + taken[:-6]
-        assert waiting == [0] * 4 + [1] * 6 + [0] * 14
+        assert taken == [1] * 4 + [0] * 6 + [1] * 8 + [0] * 7
+        assert columns == [0] * 7 + taken[:-7]
+        assert waiting == [0] * 4 + [1] * 6 + [0] * 15
 
     simulate(dut, bench)
 
@@ -220,6 +222,7 @@ def test_a_wait_counts_once_for_all_that_share_it():
         ctx.set(dut.blocked, 0b0111)
         for mode, waits in ((0, 0b1), (1, 0b11), (2, 0b111)):
             ctx.set(dut.groups_log2, mode)
+            await ctx.tick()
             _, _, waiting = await ctx.tick().sample(dut.waiting)
             assert waiting == waits
 

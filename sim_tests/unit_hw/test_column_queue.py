@@ -43,11 +43,12 @@ def test_queue(depth, read_share):
     assert read > 40
 
 
+@pytest.mark.parametrize("output_registers", [True, False])
 @pytest.mark.parametrize("depth", [2, 6, 64])
-def test_pointers(depth):
-    dut = PointerReader(depth=depth, pointer_width=10)
+def test_pointers(depth, output_registers):
+    dut = PointerReader(depth=depth, pointer_width=10, output_registers=output_registers)
     rng = random.Random(depth)
-    pointers = sorted(rng.choices(range(1000), k=depth))
+    pointers = sorted(rng.choices(range(depth), k=depth))       # many columns are empty
     checked = 0
 
     async def bench(ctx):
@@ -61,21 +62,27 @@ def test_pointers(depth):
         ctx.set(dut.present, 1)
         columns = [rng.randrange(depth - 1) for _ in range(50)]
         moves = 0
-        while moves < len(columns) + 3:
+        # How many `advance` after the addresses each of them comes.
+        parity, empty, shown = (2, 3, 4) if output_registers else (1, 1, 2)
+
+        def column(stage):
+            """The column that is so far behind the one whose addresses are presented now."""
+            return columns[moves - stage] if 0 <= moves - stage < len(columns) else None
+
+        while moves < len(columns) + shown:
             advance = rng.random() < .6
             ctx.set(dut.advance, int(advance))
-            if 2 <= moves < len(columns) + 2:
-                first, end = pointers[columns[moves - 2]:][:2]
-                assert ctx.get(dut.empty) == (first == end)
-                ctx.set(dut.odd, columns[moves - 2] % 2)
-            if moves < len(columns):
-                ctx.set(dut.even_address, columns[moves] + 1 >> 1)
-                ctx.set(dut.odd_address, columns[moves] >> 1)
+            if (now := column(0)) is not None:
+                ctx.set(dut.even_address, now + 1 >> 1)
+                ctx.set(dut.odd_address, now >> 1)
+            if (now := column(parity)) is not None:
+                ctx.set(dut.odd, now % 2)
+            if (now := column(empty)) is not None:
+                assert ctx.get(dut.empty) == (pointers[now] == pointers[now + 1])
             await ctx.tick()
             moves += advance
-            if moves >= 3 and moves - 3 < len(columns):
-                column = columns[moves - 3]
-                first, end = pointers[column], pointers[column + 1]
+            if (now := column(shown)) is not None:
+                first, end = pointers[now:now + 2]
                 assert ctx.get(dut.first) == first
                 assert first == end or ctx.get(dut.last) == end - 1
                 checked += 1

@@ -13,7 +13,7 @@ REFUSED = [
     ({"lookahead": False}, "escape=True needs lookahead=True"),
     ({"word_entries": 1}, "not word_entries=1"),
     ({"queue_depth": 0}, "queue_depth must be at least 1, not 0"),
-    ({"queue_depth": 8, "lockstep": False}, "must be at least 9 with lockstep=False, not 8"),
+    ({"queue_depth": 9, "lockstep": False}, "must be at least 10 with lockstep=False, not 9"),
     ({"pointer_depth": 7}, "pointer_depth must be even, not 7"),
     ({"bias_depth": 6, "lanes": 4}, "bias_depth=6 must be a multiple of lanes=4"),
     ({"codebook_count": 32}, "codebook_count must be at most 16, not 32"),

@@ -23,6 +23,7 @@ SIZES = {"entry_words": 64, "pointer_depth": 64, "accumulator_depth": 16, "activ
          "bias_depth": 64, "codebook_count": 4, "layer_count": 4, "queue_depth": 2, "map_width": 8}
 SMALL = SparseConfig(pes=1, **SIZES)
 GROUPED = SparseConfig(pes=4, groups=2, lanes=2, **SIZES)
+PUBLISHED = SparseConfig(pes=2, escape=False, lookahead=False, output_registers=False, **SIZES)
 
 
 def make_network(rng, sizes, low):
@@ -118,7 +119,7 @@ class CoreBench:
             traces[count - 1].outputs)
         # Cleared at the start of the run: so not a cycle of an earlier one is left.
         costs = self.costs(values, traces)[:count]
-        for counter in (Counter.CYCLES, Counter.QUEUE_FULL):
+        for counter in (Counter.CYCLES, Counter.TOTAL_CYCLES, Counter.QUEUE_FULL):
             assert answers[3].payload[counter] == sum(
                 getattr(cost, counter.name.lower()) for cost in costs)
         assert answers[3].payload[Counter.COLUMNS] == sum(
@@ -137,7 +138,7 @@ class CoreBench:
         return costs
 
 
-@pytest.mark.parametrize("config, groups", [(SMALL, 1), (GROUPED, (2, 1))])
+@pytest.mark.parametrize("config, groups", [(SMALL, 1), (GROUPED, (2, 1)), (PUBLISHED, 1)])
 def test_runs_repeat(config, groups):
     """An odd number of layers swaps pages for the next run, an even one does not."""
     bench = CoreBench(config, (20, 16, 11), groups)
@@ -151,7 +152,7 @@ def test_runs_repeat(config, groups):
 
 
 @pytest.mark.parametrize("escape, lockstep, queue_depth", [
-    (True, True, 2), (False, True, 3), (True, False, 9), (False, False, 9)])
+    (True, True, 2), (False, True, 3), (True, False, 10), (False, False, 10)])
 def test_queues_fill_unevenly(escape, lockstep, queue_depth):
     """Elements skip about half of the columns, each others, and are slow with the rest."""
     config = SparseConfig(pes=4, escape=escape, lockstep=lockstep,
@@ -167,7 +168,8 @@ def test_queues_fill_unevenly(escape, lockstep, queue_depth):
         waited = 0
         for _ in range(4):
             waited += (await bench.infer(ctx))[3].payload[Counter.QUEUE_FULL]
-        assert waited > 50
+        # A reader of escapes asks for 16 words ahead, and so has room for as many short columns.
+        assert waited > (10 if escape else 50)
 
     bench.simulate(run)
 

@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from hw.sparse.arithmetic_unit import ArithmeticUnit
 from hw.sparse.drain import Drain
+from hw.sparse.processing_array import ProcessingArray
 from sim_tests.bench.simulate import simulate
 
 SUM_WIDTH = 12
@@ -25,7 +25,7 @@ def shapes():
 def run_drain(dut, layers):
     """Drain layers, (rows, groups_log2, sums) each, from the accumulators `sums[pe][row]`.
 
-    Accumulators answer `ArithmeticUnit.drain_latency` cycles after a strobe, hold what they
+    Accumulators answer `ProcessingArray.drain_latency` cycles after a strobe, hold what they
     answered, and are cleared. Returns, of each layer, its start, [(cycle, beat)] of the fetches,
     [(cycle, sums)] of the beats, and the rows strobed.
     """
@@ -49,7 +49,7 @@ def run_drain(dut, layers):
                 ctx.set(dut.start, 0)
                 if drain:
                     strobed.append(row)
-                    due[cycle + ArithmeticUnit.drain_latency] = [own[row] for own in sums]
+                    due[cycle + ProcessingArray.drain_latency] = [own[row] for own in sums]
                     for own in sums:
                         own[row] = 0
                 if fetching:
@@ -111,7 +111,7 @@ def test_accumulators_are_left_clear():
 def test_latency_grows_with_the_groups():
     latencies = [Drain(pes=64, groups=groups, lanes=8, sum_width=32, accumulator_depth=2,
                        depth=64).latency for groups in (1, 2, 4, 8)]
-    assert latencies == [5, 6, 7, 8]
+    assert latencies == [7, 9, 10, 11]
 
 
 def test_parameters_are_checked():

@@ -100,9 +100,11 @@ def run_reader(dut, columns, *, idle, seed):
 
 @pytest.mark.parametrize("idle", [0, 4])
 @pytest.mark.parametrize("word_entries", [1, 2, 8, 16])
-def test_published_reader(word_entries, idle):
+@pytest.mark.parametrize("output_registers", [True, False])
+def test_published_reader(output_registers, word_entries, idle):
     rng = random.Random(word_entries)
-    dut = EntryReader(words=1024 // word_entries, word_entries=word_entries, **WIDTHS)
+    dut = EntryReader(words=1024 // word_entries, word_entries=word_entries, **WIDTHS,
+                      output_registers=output_registers)
     columns = [random_column(rng, rng.choice([0, 1, 2, 3, 9, 20]), escapes=False, zero_share=.2)
                for _ in range(80)]
     operations, escapes = run_reader(dut, columns, idle=idle, seed=1)

@@ -29,7 +29,7 @@ EDGES = [{}, {"columns": 1}, {"rows": 2, "bias_base": 46}, {"codebook": 0},
          {"pointer_base": 20, "columns": 30}, {"pointer_base": 2, "groups_log2": 0},
          {"multiplier": 0x7FFF_FFFF}, {"low": 4, "high": 4}]
 #: From `run`, or the last result of a layer, to the next `start`.
-DESCRIBE = 11
+DESCRIBE = 13
 
 
 class Core:
@@ -104,9 +104,9 @@ def test_reset_clears_every_row_once():
     simulate(core.dut, bench)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_layers_run_one_after_the_other(seed):
-    core = Core()
+@pytest.mark.parametrize("seed, output_registers", [(0, True), (1, True), (2, False), (3, False)])
+def test_layers_run_one_after_the_other(seed, output_registers):
+    core = Core(output_registers=output_registers)
     rng = random.Random(seed)
     layers = [{**FITS, "columns": number + 1, "rows": 16 - number,
                "bias_base": rng.randrange(0, 32, 2),

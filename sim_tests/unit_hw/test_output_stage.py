@@ -72,9 +72,10 @@ SHIFTS = ((0, 0), (0, 1), (0, 2), (0, 7), (0, 15), (0, 16), (0, 30), (0, 31), (1
           (8, 0), (16, 0), (31, 0), (3, 5), (31, 31))
 
 
-def test_extremes():
+@pytest.mark.parametrize("short", [False, True])
+def test_extremes(short):
     """Every edge of a sum, under multipliers and shifts at theirs."""
-    dut = OutputStage(sum_in_width=36, activation_width=16)
+    dut = OutputStage(sum_in_width=36, activation_width=16, short=short)
     numbers = edges(36)
     counts = set()
     cases = [*itertools.product(MULTIPLIERS[-2:], SHIFTS), *itertools.product(MULTIPLIERS,

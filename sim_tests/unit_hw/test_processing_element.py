@@ -115,7 +115,7 @@ class Bench:
 @pytest.mark.parametrize("pause, bubbles", [(0, 0), (.3, .5)])
 @pytest.mark.parametrize("escape, lookahead, queue_depth, lockstep", [
     (True, True, 1, True), (True, True, 7, True), (False, True, 2, True), (False, False, 3, True),
-    (True, True, 9, False), (False, True, 10, False), (False, False, 9, False)])
+    (True, True, 10, False), (False, True, 11, False), (False, False, 10, False)])
 @pytest.mark.parametrize("density", [.02, .3])
 def test_sums_of_columns(density, escape, lookahead, queue_depth, lockstep, pause, bubbles):
     dut = make_element(escape=escape, lookahead=lookahead, queue_depth=queue_depth,
@@ -164,10 +164,10 @@ def test_saturations_are_told():
     assert bench.counts["saturated"] == ROWS // 8 * COLUMNS
 
 
-@pytest.mark.parametrize("escape, lookahead, cycles", [(True, True, 7), (False, True, 6),
-                                                      (False, False, 6)])
+@pytest.mark.parametrize("escape, lookahead, cycles", [(True, True, 11), (False, True, 8),
+                                                      (False, False, 8)])
 def test_timing_is_as_documented(escape, lookahead, cycles):
-    """A column alone: 3 advances to the queue, a cycle there, 1 or 2 to the operation, 1 to busy.
+    """A column alone: 4 advances to the queue, a cycle there, 2 or 5 to the operation, 1 to busy.
 
     Empty columns before it take no time with look-ahead, and else a cycle each.
     """
@@ -190,7 +190,7 @@ def test_timing_is_as_documented(escape, lookahead, cycles):
             assert bench.busy_cycles == [start + cycles, start + cycles + 1, start + cycles + 2,
                                          last, *([] if escape else [last + 1])]
             # From the cycle in which the first column is queued to that of the last operation.
-            span = range(start + 4, bench.busy_cycles[-1])
+            span = range(start + 5, bench.busy_cycles[-1])
             assert not set(span) & set(bench.idle_cycles)
             assert {span.start - 1, span.stop} <= set(bench.idle_cycles)
 
@@ -200,5 +200,5 @@ def test_timing_is_as_documented(escape, lookahead, cycles):
 def test_parameters_are_checked():
     with pytest.raises(ValueError, match="The escape format needs look-ahead"):
         make_element(lookahead=False)
-    with pytest.raises(ValueError, match="must hold at least 9 columns, not 8"):
-        make_element(lockstep=False, queue_depth=8)
+    with pytest.raises(ValueError, match="must hold at least 10 columns, not 9"):
+        make_element(lockstep=False, queue_depth=9)
