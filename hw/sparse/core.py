@@ -87,7 +87,8 @@ class SparseCore(wiring.Component):
         bank_depth = config.activation_depth // groups
 
         m.submodules.port = port = CommandPort(
-            memories=self.memory_map, layer_count=config.layer_count, read_latency=self._read_latency)
+            memories=self.memory_map, layer_count=config.layer_count,
+            read_latency=self._read_latency)
         wiring.connect(m, wiring.flipped(self.commands), port.commands)
         wiring.connect(m, wiring.flipped(self.responses), port.responses)
 

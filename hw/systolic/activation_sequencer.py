@@ -119,15 +119,15 @@ class ActivationSequencer(wiring.Component):
         row_last = column_beats.last
         line_last = row_last & pixels.last
         m.d.comb += [
-            positions.step.eq(advance),
-            positions.restart.eq(begin | (advance & positions.last)),
-            window_lines.step.eq(advance & position_last),
-            window_lines.restart.eq(begin | (advance & window_last)),
-            column_beats.step.eq(advance & window_last),
-            column_beats.restart.eq(begin | (advance & window_last & row_last)),
-            pixels.step.eq(advance & window_last & row_last),
-            pixels.restart.eq(begin | (advance & window_last & line_last)),
-            lines.step.eq(advance & window_last & line_last),
+            positions.step.eq(begin | advance),
+            positions.restart.eq(begin | positions.last),
+            window_lines.step.eq(begin | (advance & position_last)),
+            window_lines.restart.eq(begin | window_last),
+            column_beats.step.eq(begin | (advance & window_last)),
+            column_beats.restart.eq(begin | row_last),
+            pixels.step.eq(begin | (advance & window_last & row_last)),
+            pixels.restart.eq(begin | line_last),
+            lines.step.eq(begin | (advance & window_last & line_last)),
             lines.restart.eq(begin),
         ]
         beat = Signal(BEAT)

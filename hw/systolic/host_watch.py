@@ -5,6 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
+from ..common.pipeline import register
+
 __all__ = ["HostWatch"]
 
 #: Bits of the number of signals that are remembered.
@@ -15,8 +17,8 @@ class HostWatch(wiring.Component):
     """Remembers signals of the host, and tells when the host has kept a program waiting too long.
 
     Timing: `signalled` follows `signal` and `take` after a cycle. `expired` rises
-    2**`watchdog_log2` cycles after `waits`, unless that goes low before, and falls a cycle after
-    that; `awaited` follows `concerned` after a cycle.
+    2**`watchdog_log2` + 1 cycles after `waits`, unless that goes low before, and falls two cycles
+    after that; `awaited` follows `concerned` after a cycle.
 
     Parameters
     ----------
@@ -84,7 +86,7 @@ class HostWatch(wiring.Component):
             due.eq(due | added & (low == self.watchdog_log2 - low_width)),
             self.expired.eq(self.expired | due & low.all()),
         ]
-        with m.If(~self.waits):
+        with m.If(~register(m, self.waits, "waited")):
             m.d.sync += [low.eq(0), high.eq(0), carry.eq(1), due.eq(0), self.expired.eq(0)]
 
         with m.If(self.concerned):

@@ -16,8 +16,7 @@ class LoopCounter(wiring.Component):
     `last` is a register, so that loops can be nested without a long path: the sign of the number of
     items left after the turn, less one.
 
-    Timing: `last` is valid from the cycle after `restart` on, and follows each `step`, or
-    `restart`, by one cycle.
+    Timing: `last` follows each `step` by one cycle; the `step` itself may come late.
 
     Parameters
     ----------
@@ -31,10 +30,9 @@ class LoopCounter(wiring.Component):
         At least 1.
     many : In(1)
         Stable from `restart` on.
-    restart : In(1)
-        The first turn is next; goes before `step`.
     step : In(1)
-        The next turn is next.
+        The next turn is next; with `restart` the first one.
+    restart : In(1)
     last : Out(1)
     left : Out(range(stride + 1))
         In the last of turns with `many`: its items.
@@ -47,8 +45,8 @@ class LoopCounter(wiring.Component):
         super().__init__({
             "items": In(width),
             "many": In(1),
-            "restart": In(1),
             "step": In(1),
+            "restart": In(1),
             "last": Out(1),
             "left": Out(range(stride + 1)),
         })
@@ -59,7 +57,7 @@ class LoopCounter(wiring.Component):
         left = Signal(1 + max(len(self.items), bits_for(self.stride)))
         first, later = ((Mux(self.many, -self.stride - more, -1 - more)) for more in (1, 0))
         # The choice goes before the sum, where the carry chain of a device may make it.
-        with m.If(self.restart | self.step):
+        with m.If(self.step):
             m.d.sync += left.eq(Mux(self.restart, self.items, left)
                                 + Mux(self.restart, first, later))
         m.d.comb += [

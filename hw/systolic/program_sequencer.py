@@ -40,7 +40,8 @@ class ProgramSequencer(wiring.Component):
         Strobe: `wrong` holds what is wrong with it from the next cycle on.
     wrong : In(Fault)
     refuses : Out(1)
-        Strobe: it is wrong; `awaited` has to tell of it from the next cycle on.
+        Strobe: the instruction of the cycle before is wrong; `awaited` has to tell of it from the
+        next cycle on.
     waiting : Out(1)
         It may be issued.
     issue, ends : In(1)
@@ -88,9 +89,10 @@ class ProgramSequencer(wiring.Component):
         with m.If(self.fault_clear):
             m.d.sync += self.fault.eq(0)
 
-        stopped = Signal()
-        m.d.sync += stopped.eq(0)
-        with m.If(stopped):
+        # Which instruction it was is known two cycles later.
+        stopped, known = Signal(), Signal()
+        m.d.sync += [stopped.eq(0), known.eq(stopped), self.refuses.eq(0)]
+        with m.If(known):
             m.d.sync += self.fault_word.instruction.eq(self.awaited)
 
         def stop(fault):
@@ -122,7 +124,7 @@ class ProgramSequencer(wiring.Component):
                 m.next = "Issue"
                 with m.If(self.wrong != Fault.NONE):
                     stop(self.wrong)
-                    m.d.comb += self.refuses.eq(1)
+                    m.d.sync += self.refuses.eq(1)
                     m.next = "Finish"
 
             with m.State("Issue"):

@@ -105,11 +105,11 @@ class RowAddresses(wiring.Component):
             load.eq(advance & ends),
             self.tiles.ready.eq(load),
             pixels.items.eq(Mux(ends, self.operation.pixels, operation.pixels)),
-            pixels.restart.eq(advance & (ends | pixels.last)),
+            pixels.restart.eq(ends | pixels.last),
             pixels.step.eq(advance),
             lines.items.eq(self.operation.lines),
-            lines.restart.eq(load),
-            lines.step.eq(advance & pixels.last),
+            lines.restart.eq(ends),
+            lines.step.eq(advance & (ends | pixels.last)),
         ]
         with m.If(advance):
             m.d.sync += [

@@ -115,7 +115,7 @@ class TileAddresses(wiring.Component):
         # added may be part of a carry chain. That a tile is taken is known late: next to nothing
         # but the state depends on it.
         def begin():
-            m.d.comb += tiles.restart.eq(1)
+            m.d.comb += [tiles.restart.eq(1), tiles.step.eq(1)]
             m.d.sync += [
                 current.eq(waiting),
                 shown.first.eq(1),
@@ -133,7 +133,7 @@ class TileAddresses(wiring.Component):
                 with m.If(waits):
                     m.next = "Place"
             with m.State("Begin"):
-                # `waits` may be low again, but nothing else waits yet.
+                m.d.comb += taken.eq(1)
                 begin()
                 m.next = "Place"
             with m.State("Place"):
@@ -164,7 +164,6 @@ class TileAddresses(wiring.Component):
                     m.d.sync += shown.first.eq(0)
                     m.next = "Place"
                     with m.If(tiles.last):
-                        m.d.comb += taken.eq(waits)
                         m.next = "Wait"
                         with m.If(waits):
                             m.next = "Begin"

@@ -38,8 +38,10 @@ class WeightFetch(wiring.Component):
     operations : In(stream.Signature(operation))
         `tiles` is not 0.
     room : In(1)
+    active : Out(1)
+        `address` is to be read, now or when there is room.
     read : Out(1)
-        `address` is to be read.
+        It is, now.
     address : Out(range(depth))
     begins : Out(1)
         It is the first of a tile.
@@ -54,6 +56,7 @@ class WeightFetch(wiring.Component):
             "clear": In(1),
             "operations": In(stream.Signature(operation)),
             "room": In(1),
+            "active": Out(1),
             "read": Out(1),
             "address": Out(range(depth)),
             "begins": Out(1),
@@ -86,7 +89,7 @@ class WeightFetch(wiring.Component):
 
         # `active`: row `address` is the next to read, `first` or `last` of its tile. From the
         # second row of a tile on, `more` is the number of tiles behind it, less 1.
-        active, first, last, counts = Signal(), Signal(init=1), Signal(), Signal()
+        active, first, last, counts = self.active, Signal(init=1), Signal(), Signal()
         more = Signal(signed(17), init=-2)
         adds = Signal(signed(17), init=-1)
         row = round_trip(m, "row", length=rows, advance=self.read)
@@ -103,11 +106,13 @@ class WeightFetch(wiring.Component):
         with m.Elif(ends & more[-1]):
             m.d.sync += active.eq(0)
 
-        # From row to row, to the last one of the next tile, to the last one of an instruction.
+        # From row to row, to the last one of the next tile, to the last one of an instruction, if
+        # there is one: that comes late, and matters no more.
+        anew = ~active | (last & more[-1])
         with m.If(self.read | taken):
             m.d.sync += self.address.eq(
-                Mux(taken, waiting.data.address, self.address)
-                + Mux(taken, rows - 1, Mux(last, 2 * rows - 1, -1)))
+                Mux(anew, waiting.data.address, self.address)
+                + Mux(anew, rows - 1, Mux(last, 2 * rows - 1, -1)))
         # A tile is counted with its last row, and those of an instruction when it has been taken.
         m.d.sync += [adds.eq(Mux(taken, waiting.data.tiles, -1)), counts.eq(taken)]
         with m.If(ends | counts):

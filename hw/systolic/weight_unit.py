@@ -154,7 +154,7 @@ class WeightUnit(wiring.Component):
                 bank.load.eq(self.load & (self.load_part == part)),
                 bank.load_row.eq(self.load_address),
                 bank.load_data.eq(self.load_data),
-                bank.fetch.eq(fetch.read),
+                bank.fetch.eq(fetch.active),
                 bank.fetch_row.eq(fetch.address),
                 bank.write.eq(arriving[1]),
                 bank.write_row.eq(write_row),

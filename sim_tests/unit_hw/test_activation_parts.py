@@ -62,6 +62,7 @@ def test_loops_know_their_last_turn(stride):
             ctx.set(dut.items, items)
             ctx.set(dut.many, many)
             ctx.set(dut.restart, 1)
+            ctx.set(dut.step, 1)
             await ctx.tick()
             ctx.set(dut.restart, 0)
             turns = -(-items // stride) if many else items

@@ -76,7 +76,7 @@ def test_signals_are_remembered():
 
 @pytest.mark.parametrize("watchdog_log2", [1, 2, 3, 4, 7, 11])
 def test_patience_ends(watchdog_log2):
-    """After so many cycles of waiting in a row, and not one before."""
+    """After so many cycles of waiting in a row, and not one before; told a cycle later."""
     dut = HostWatch(watchdog_log2=watchdog_log2, number_width=5)
     limit = 1 << watchdog_log2
 
@@ -84,10 +84,12 @@ def test_patience_ends(watchdog_log2):
         for waited in (limit - 1, limit, limit + 1, limit - 1):
             ctx.set(dut.waits, 1)
             for cycle in range(waited):
-                assert ctx.get(dut.expired) == (cycle >= limit)
+                assert ctx.get(dut.expired) == (cycle > limit)
                 await ctx.tick()
-            assert ctx.get(dut.expired) == (waited >= limit)
             ctx.set(dut.waits, 0)
+            assert ctx.get(dut.expired) == (waited > limit)
+            await ctx.tick()
+            assert ctx.get(dut.expired) == (waited >= limit)
             await ctx.tick()
             assert not ctx.get(dut.expired)
         for number, concerned, awaited in ((9, 1, 9), (17, 0, 9), (31, 1, 31), (0, 0, 31)):
@@ -123,11 +125,15 @@ async def take(ctx, dut, number, wrong=Fault.NONE):
         assert not ctx.get(dut.waiting)
     ctx.set(dut.decoded, 0)
     ctx.set(dut.wrong, wrong)
-    assert ctx.get(dut.refuses) == (wrong != Fault.NONE)
+    assert not ctx.get(dut.refuses)
     await ctx.tick()
-    ctx.set(dut.awaited, number)
     ctx.set(dut.wrong, Fault.BAD_WEIGHTS)
-    assert ctx.get(dut.waiting) == (wrong == Fault.NONE) and not ctx.get(dut.refuses)
+    assert ctx.get(dut.waiting) == (wrong == Fault.NONE)
+    assert ctx.get(dut.refuses) == (wrong != Fault.NONE)
+    if wrong != Fault.NONE:
+        await ctx.tick()
+        assert not ctx.get(dut.refuses)
+    ctx.set(dut.awaited, number)
 
 
 async def issue(ctx, dut, *, last):
