@@ -51,13 +51,15 @@ class BoardTop(Elaboratable):
             platform.add_clock_constraint(clock, self.clock_mhz * 1e6)
         m.d.comb += ClockSignal().eq(clock)
 
-        # Reset for the first 15 cycles of a steady clock.
+        # Reset for the first 16 cycles of a steady clock.
         m.domains.start = start = ClockDomain(reset_less=True, local=True)
         m.d.comb += start.clk.eq(ClockSignal())
         started = Signal(4)
         with m.If(locked & ~started.all()):
             m.d.start += started.eq(started + 1)
-        m.d.comb += ResetSignal().eq(~started.all())
+        reset = Signal(init=1)      # straight from a register, for it goes everywhere
+        m.d.start += reset.eq(~started.all())
+        m.d.comb += ResetSignal().eq(reset)
 
         # Some boards have handshake lines too, which stay unconnected.
         lines = platform.lookup("uart", 0).ios

@@ -126,7 +126,8 @@ class ArithmeticUnit(wiring.Component):
             Signal(name=f"draining_{stage}") for stage in range(3, 7))
         product_5, product_6 = (Signal(signed(product_width), name=f"product_{stage}",
                                        reset_less=True) for stage in (5, 6))
-        sum_7, sum_8 = Signal(signed(self.sum_width)), Signal(signed(self.sum_width))
+        sum_7, sum_8 = (Signal(signed(self.sum_width), name=f"sum_{stage}", reset_less=True)
+                        for stage in (7, 8))
         m.submodules.multiply = multiply = Multiplier(
             a_width=len(activation_2), b_width=self.weight_width, summed=False)
         m.d.comb += [
