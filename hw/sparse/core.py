@@ -289,7 +289,6 @@ class SparseCore(wiring.Component):
             m.d.sync += select.eq(port.fetch.address)
         with m.If((fetch_memory != Memory.COUNTERS) | counters.shows):
             m.d.sync += word.eq(Mux(fetch_memory == Memory.COUNTERS, counters.value, identity))
-        word = register(m, word, "shown_word")
         shown_bank = delay(m, port.fetch.address[:groups_log2], 3, "fetch_bank")
         of_bank = delay(m, fetch_memory == Memory.ACTIVATIONS, 2, "fetch_of_bank")
         m.d.sync += port.fetched.eq(Mux(of_bank, Array(peeks)[shown_bank], word))

@@ -89,10 +89,10 @@ class ProgramSequencer(wiring.Component):
         with m.If(self.fault_clear):
             m.d.sync += self.fault.eq(0)
 
-        # Which instruction it was is known two cycles later.
+        # Which instruction was wrong is known two cycles later, and which was too late, one.
         stopped, known = Signal(), Signal()
         m.d.sync += [stopped.eq(0), known.eq(stopped), self.refuses.eq(0)]
-        with m.If(known):
+        with m.If(stopped | known):
             m.d.sync += self.fault_word.instruction.eq(self.awaited)
 
         def stop(fault):
