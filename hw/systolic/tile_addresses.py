@@ -107,7 +107,9 @@ class TileAddresses(wiring.Component):
             tile.final.eq(tiles.last),
             tiles.items.eq(waiting.tiles),
             taps.items.eq(operation.taps),
+            taps.restart.eq(new_line),
             chunks.items.eq(operation.run),
+            chunks.restart.eq(new_tap),
             chunks.many.eq(1),
         ]
 
@@ -137,10 +139,9 @@ class TileAddresses(wiring.Component):
                 begin()
                 m.next = "Place"
             with m.State("Place"):
-                m.d.comb += [chunks.restart.eq(new_tap), chunks.step.eq(1),
-                             tiles.step.eq(~shown.first)]
+                m.d.comb += [chunks.step.eq(1), tiles.step.eq(~shown.first)]
                 with m.If(new_tap):
-                    m.d.comb += [taps.restart.eq(new_line), taps.step.eq(1)]
+                    m.d.comb += taps.step.eq(1)
                     m.d.sync += tap_x.eq(tap_x + Mux(new_line, operation.x, operation.tap_step))
                 with m.If(new_tap & new_line):
                     m.d.sync += [
