@@ -173,9 +173,10 @@ def _presets():
         "ulx3s": weft.replace(
             queue_depth=16, pes=16, groups=4, lanes=4, entry_words=1024, pointer_depth=1024,
             accumulator_depth=256, activation_depth=1024, bias_depth=1024),
-        # 4 elements for an iCE40 UP5K: all 30 block RAMs, and queues of flip-flops.
+        # 4 elements for an iCE40 UP5K: all 30 block RAMs, and queues of flip-flops, of which a
+        # second place for each would be too many.
         "icebreaker": SparseConfig(
-            escape=False, lookahead=True, queue_depth=2, word_entries=2, entry_words=256,
+            escape=False, lookahead=True, queue_depth=1, word_entries=2, entry_words=256,
             pointer_depth=256, accumulator_depth=16, activation_depth=64, bias_depth=128,
             layer_count=4, output_registers=False),
     }

@@ -114,7 +114,7 @@ class WeightFetch(wiring.Component):
                 Mux(anew, waiting.data.address, self.address)
                 + Mux(anew, rows - 1, Mux(last, 2 * rows - 1, -1)))
         # A tile is counted with its last row, and those of an instruction when it has been taken.
-        m.d.sync += [adds.eq(Mux(taken, waiting.data.tiles, -1)), counts.eq(taken)]
+        m.d.sync += [adds.eq(Mux(anew, waiting.data.tiles, -1)), counts.eq(taken)]
         with m.If(ends | counts):
             m.d.sync += more.eq(more + adds)
 
