@@ -163,7 +163,7 @@ class _Run:
             issued = hand_out[operation](decoded, fields) if operation in hand_out else decoded
             if operation == Operation.HALT:
                 break
-        cycles = max(issued + 1, self._idle()) + 1
+        cycles = max(issued + 2, self._idle()) + 1
         tiles = self.tiles
         matrix_cycles = 0
         if self.multiplications:
@@ -183,12 +183,12 @@ class _Run:
                 or any(times.done >= cycle for times, *_ in self.activations))
 
     def _idle(self):
-        """Cycle from which all units are idle."""
+        """Cycle from which all units are known to be idle."""
         idle = 0
         if self.multiplications:
-            idle = self._last_fed() + self.timing.written_cycles + 1
+            idle = self._last_fed() + self.timing.written_cycles + 2
         if self.activations:
-            idle = max(idle, self.activations[-1][0].done + 1)
+            idle = max(idle, self.activations[-1][0].done + 2)
         return idle
 
     def _synchronize(self, decoded, _):

@@ -40,7 +40,8 @@ class DenseTiming:
     hold_cycles : int
         From the last thing that an instruction waits for to its issue.
     ready_cycles : int
-        From the first cycle in which a unit is ready, or all are idle, to an issue that waits.
+        From the first cycle in which a unit is ready, or all are known to be idle, to an issue that
+        waits.
     begin_cycles : int
         From the acceptance of an instruction of the activation unit, or `done` of the one before
         it, to its start.

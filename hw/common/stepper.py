@@ -5,7 +5,7 @@ from amaranth import *
 __all__ = ["stepper"]
 
 
-def stepper(m, name, *, width, start, first, step, load, advance):
+def stepper(m, name, *, width, start, first, step, load, advance, begin=None):
     """Add a register that is ``start + first`` after one advance, and `step` more after each other.
 
     What is to be added waits in a register of its own, so that loading takes no multiplexer in
@@ -22,7 +22,10 @@ def stepper(m, name, *, width, start, first, step, load, advance):
     first : Value
         Taken over in each cycle with `load`.
     load, advance : Value
-        Not at the same time.
+        With both at the same time the number is loaded.
+    begin : Value, optional
+        The first advance after `load`. By default any `advance`, which may come later if it does
+        not have to change this too.
 
     Returns
     -------
@@ -35,7 +38,9 @@ def stepper(m, name, *, width, start, first, step, load, advance):
     with m.If(load):
         m.d.sync += adds.eq(first)
     with m.If(advance):
-        m.d.sync += [number.eq(number + adds), adds.eq(step)]
+        m.d.sync += number.eq(number + adds)
+    with m.If(advance if begin is None else begin):
+        m.d.sync += adds.eq(step)
     with m.If(load):
         m.d.sync += number.eq(start)
     return number

@@ -75,16 +75,19 @@ class WordAddresses(wiring.Component):
             with m.If(self.ends_word):
                 m.d.sync += self.part.eq(0)
 
-        # A strobe goes through registers until what was fetched is there.
+        # A strobe goes through registers until what was fetched is there; much follows from the
+        # last one.
         way = Signal(self.read_latency)
-        m.d.sync += way.eq(Cat(self.fetch, way))
-        arrives = way[-1]
+        steps = Cat(self.fetch, way)
+        m.d.sync += way.eq(steps)
+        arrives = steps[-2]
         for cycles in sorted({port.later for port in self.memories.values() if port.later}):
             longer = Cat(self.memory == number for number, port in self.memories.items()
                          if port.later == cycles).any()
             rest = Signal(cycles, name=f"way_{cycles}")
-            m.d.sync += rest.eq(Cat(way[-1] & longer, rest))
-            arrives = (arrives & ~longer) | rest[-1]
-        m.d.comb += self.arrives.eq(arrives)
+            more_steps = Cat(way[-1] & longer, rest)
+            m.d.sync += rest.eq(more_steps)
+            arrives = (arrives & ~longer) | more_steps[-2]
+        m.d.sync += self.arrives.eq(arrives)
 
         return m

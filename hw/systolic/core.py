@@ -171,6 +171,7 @@ class DenseCore(wiring.Component):
             dispatcher.host_idle.eq(host.idle),
             dispatcher.host_waits.eq(host.waits),
             matrix.weights_ready.eq(weights.ready),
+            matrix.weights_readies.eq(weights.readies),
             matrix.weights_stalled.eq(weights.stalled),
             weights.taken.eq(matrix.taken),
             matrix.weights.eq(weights.weights),

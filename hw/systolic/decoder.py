@@ -49,6 +49,8 @@ class Decoder(wiring.Component):
         Strobe: the next one may arrive.
     done : Out(1)
     fault : Out(Fault)
+    faulty : Out(1)
+        `fault` is not NONE; sooner than that.
     region : Out(region_layout(region_width))
         Elements of the unified buffer that are read or written (of a vector instruction: written),
         and accumulator rows that are written or read, as they come out.
@@ -81,6 +83,7 @@ class Decoder(wiring.Component):
             "proceed": Out(1),
             "done": Out(1),
             "fault": Out(Fault),
+            "faulty": Out(1),
             "region": Out(region_layout(self.region_width)),
             "kind": Out(self.microcode.layout["kind"].shape),
             "rows": Out(17),
@@ -194,7 +197,10 @@ class Decoder(wiring.Component):
         m.d.sync += flags.eq(flags | told("fault", 4) & wrong.replicate(len(flags)))
         with m.If(delay(m, self.start, 5, "started")):
             m.d.sync += checked.eq(check.flags)
-        m.d.comb += self.done.eq(told("done", 4))
+        m.d.comb += [
+            self.done.eq(told("done", 4)),
+            self.faulty.eq(flags.any() | checked[Fault.BAD_OPERATION:].any()),
+        ]
         for fault in reversed(range(Fault.BAD_OPERATION, FLAGS)):
             sums = flags[SUM_FAULTS.index(fault)] if fault in SUM_FAULTS else 0
             with m.If(checked[fault] | sums):

@@ -49,8 +49,8 @@ class Dispatcher(wiring.Component):
 
     Timing: an instruction is taken from `InstructionFetch` the cycle after the one before was
     handed out at the earliest, which starts the decoder; it is handed out 2 cycles after the
-    interlock's `compared`, if nothing is in its way; that its unit is ready, or all are idle, is
-    known a cycle later. `running` rises in the cycle after `start`. When a program has ended, or
+    interlock's `compared`, if nothing is in its way; that its unit is ready is known a cycle later,
+    that all are idle two cycles. `running` rises in the cycle after `start`. When a program has ended, or
     has been stopped by a fault, all units are waited for, and told to `clear` in the last cycle of
     `running`.
 
@@ -191,10 +191,12 @@ class Dispatcher(wiring.Component):
             sequencer.wrong.eq(decoder.fault),
             sequencer.decoded.eq(interlock.compared),
         ]
-        with m.If(decoder.fault == Fault.NONE):
-            with m.If(kind.multiplies & ledger.lacking):
+        lacks, exceeds = kind.multiplies & ledger.lacking, kind.reads_weights & ledger.full
+        m.d.comb += sequencer.is_wrong.eq(decoder.faulty | lacks | exceeds)
+        with m.If(~decoder.faulty):
+            with m.If(lacks):
                 m.d.comb += sequencer.wrong.eq(Fault.NO_WEIGHTS)
-            with m.If(kind.reads_weights & ledger.full):
+            with m.If(exceeds):
                 m.d.comb += sequencer.wrong.eq(Fault.TOO_MANY_WEIGHTS)
 
         # What each unit gets.
@@ -212,7 +214,7 @@ class Dispatcher(wiring.Component):
         # over much. Until then it is alone in reaching for the units, so what has become free stays
         # free. Whatever can wait for a cycle is done when it has gone; it is still in hand then.
         waiting, ready, go, gone = sequencer.waiting, Signal(), Signal(), Signal()
-        nothing = self.matrix_idle & self.activation_idle & self.host_idle
+        nothing = register(m, self.matrix_idle & self.activation_idle & self.host_idle, "nothing")
         takes_signal = view[Operation.SYNCHRONIZE].signal
         with m.If(kind.synchronizes):
             m.d.sync += ready.eq(nothing & (~takes_signal | watch.signalled))
@@ -223,7 +225,7 @@ class Dispatcher(wiring.Component):
             go.eq(waiting & ready & ~interlock.blocked),
             sequencer.issue.eq(go),
             sequencer.ends.eq(kind.halts | instruction.last),
-            sequencer.drained.eq(nothing),
+            sequencer.drained.eq(nothing & ~gone),
             self.issued.eq(gone),
             self.reads_weights.eq(gone & kind.reads_weights),
             self.raw_stalled.eq(waiting & interlock.awaits_write),

@@ -135,9 +135,10 @@ class HostUnit(wiring.Component):
         busy, begins, active, taken = Signal(), Signal(), Signal(), Signal()
         place = Signal(lanes_log2, reset_less=True)
         left = stepper(m, "left", width=len(length) + 1, start=-1 - lanes, first=length,
-                       step=-lanes, load=~busy, advance=begins | taken)
+                       step=-lanes, load=~busy, advance=begins | taken, begin=begins)
         row = stepper(m, "row", width=len(address) - lanes_log2, start=0,
-                      first=address[lanes_log2:], step=1, load=~busy, advance=begins | taken)
+                      first=address[lanes_log2:], step=1, load=~busy, advance=begins | taken,
+                      begin=begins)
         last = left[-1]
         m.d.comb += [
             self.reads.ready.eq(~busy),
@@ -177,9 +178,10 @@ class HostUnit(wiring.Component):
         tag = Signal(len(self.writes.payload.tag), reset_less=True)
         count = Signal(len(length) - lanes_log2 + 1, reset_less=True)
         left = stepper(m, "unread_left", width=len(length) + 1, start=lanes - 1, first=length,
-                       step=-lanes, load=~busy, advance=begins.any() | asks)
+                       step=-lanes, load=~busy, advance=~unread | asks, begin=begins[0])
         row = stepper(m, "unread_row", width=len(address) - lanes_log2, start=0,
-                      first=address[lanes_log2:], step=1, load=~busy, advance=begins[0] | asks)
+                      first=address[lanes_log2:], step=1, load=~busy, advance=begins[0] | asks,
+                      begin=begins[0])
         last = left[-1]
         m.d.comb += self.writes.ready.eq(~busy)
         m.d.sync += begins.eq(Cat(~busy & self.writes.valid, begins))

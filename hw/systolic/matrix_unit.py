@@ -75,7 +75,7 @@ class MatrixUnit(wiring.Component):
         A row has been written by any tile.
     read_enable, read_address, read_mask, read_data
         Port of the unified buffer: `read_mask` has the lanes that will be looked at.
-    weights_ready, weights_stalled : In(1); taken : Out(1)
+    weights_ready, weights_readies, weights_stalled : In(1); taken : Out(1)
     weights, shift, shift_first : In
         See `WeightUnit`.
     sums_read, sums_address : In; sums : Out(ArrayLayout(signed(32), columns))
@@ -124,6 +124,7 @@ class MatrixUnit(wiring.Component):
             "read_mask": Out(config.banks),
             "read_data": In(data.ArrayLayout(activation, config.banks)),
             "weights_ready": In(1),
+            "weights_readies": In(1),
             "weights_stalled": In(1),
             "taken": Out(1),
             "weights": In(data.ArrayLayout(signed(config.weight_width), config.columns)),
@@ -155,16 +156,17 @@ class MatrixUnit(wiring.Component):
         ]
 
         # Feed: every row may go, but the first of a tile waits for the tile, and for sums that it
-        # would miss. `recent` and `recent_first`: less than `accumulate_cycles` ago.
+        # would miss. Whether it may is worked out in the cycle before, for much depends on it.
         row = rows.rows.payload
-        fed = Signal()
-        recent = self._recent(m, fed, "row")
-        missing = row.settles & recent
+        fed, may = Signal(), Signal()
+        missing = rows.next_settles & self._recent(m, fed, "row")
         if self.config.rows < self.accumulate_cycles:
             missing |= self._recent(m, self.taken, "tile")
+        comes = self.weights_ready & ~self.taken | self.weights_readies
+        m.d.sync += may.eq(~rows.next_first | (comes & ~missing))
         m.d.comb += [
-            rows.rows.ready.eq(~row.first | (self.weights_ready & ~missing)),
-            fed.eq(rows.rows.valid & rows.rows.ready),
+            rows.rows.ready.eq(may),
+            fed.eq(rows.rows.valid & may),
             self.taken.eq(fed & row.first),
             self.read_enable.eq(fed),
             self.read_address.eq(row.address),
@@ -188,21 +190,21 @@ class MatrixUnit(wiring.Component):
         # The end: rows that have been fed and are not in the accumulators yet.
         under_way = Signal(range(self.written_cycles + 2))
         m.d.sync += [
-            under_way.eq(under_way + fed - self.row_written),
+            under_way.eq(under_way + self.active - self.row_written),
             self.written.eq(self.written + self.accumulators.written_final),
         ]
         m.d.comb += self.idle.eq((tiles.outstanding == 0) & (under_way == 0))
         with m.If(self.clear):
-            m.d.sync += [under_way.eq(0), self.written.eq(0), self.fed.eq(0)]
+            m.d.sync += [under_way.eq(0), self.written.eq(0), self.fed.eq(0), self.active.eq(0)]
 
         return m
 
     def _recent(self, m, event, name):
-        """High in the `accumulate_cycles` - 1 cycles after an event."""
-        history = Signal(self.accumulate_cycles - 2, name=f"{name}_history")
+        """High in the cycle of an event and the `accumulate_cycles` - 2 after it."""
+        history = Signal(self.accumulate_cycles - 3, name=f"{name}_history")
         recent = Signal(name=f"recent_{name}")
         m.d.sync += [history.eq(Cat(event, history)), recent.eq(event | history.any())]
-        return recent
+        return event | recent
 
     def _multiply(self, m, row):
         """What is read goes to the array, with padding in the lanes that have nothing."""

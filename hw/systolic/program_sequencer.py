@@ -18,9 +18,10 @@ class ProgramSequencer(wiring.Component):
     under way is completed. When the host is too late it ends at once, and nothing is.
 
     Timing: `take` follows `start`, and `issue` of any but the last instruction, by a cycle.
-    `wrong` is looked at a cycle after `decoded`, and `waiting` rises a cycle after that. `clear` is
+    `is_wrong` is looked at a cycle after `decoded`, and `waiting` rises a cycle after that. `clear` is
     the last cycle of `running`; it comes at the earliest 2 cycles after `issue` of the last
-    instruction, and a cycle after `drained`, or after `give_up`.
+    instruction, and a cycle after `drained`, or after `give_up`; `fault` is valid from the cycle after
+    it on.
 
     Parameters
     ----------
@@ -37,7 +38,8 @@ class ProgramSequencer(wiring.Component):
     available : In(1)
         There is one; with `take`: it is taken.
     decoded : In(1)
-        Strobe: `wrong` holds what is wrong with it from the next cycle on.
+        Strobe: whether it `is_wrong`, and what is `wrong`, holds from the next cycle on.
+    is_wrong : In(1)
     wrong : In(Fault)
     refuses : Out(1)
         Strobe: the instruction of the cycle before is wrong; `awaited` has to tell of it from the
@@ -68,6 +70,7 @@ class ProgramSequencer(wiring.Component):
             "take": Out(1),
             "available": In(1),
             "decoded": In(1),
+            "is_wrong": In(1),
             "wrong": In(Fault),
             "refuses": Out(1),
             "waiting": Out(1),
@@ -93,14 +96,11 @@ class ProgramSequencer(wiring.Component):
         stopped, known = Signal(), Signal()
         m.d.sync += [stopped.eq(0), known.eq(stopped), self.refuses.eq(0)]
         with m.If(stopped | known):
-            m.d.sync += self.fault_word.instruction.eq(self.awaited)
-
-        def stop(fault):
-            m.d.sync += [self.fault.eq(1), stopped.eq(1), self.fault_word.fault.eq(fault)]
+            m.d.sync += [self.fault.eq(1), self.fault_word.instruction.eq(self.awaited)]
 
         def give_up_if_late():
             with m.If(self.expired):
-                stop(Fault.TIMEOUT)
+                m.d.sync += [stopped.eq(1), self.fault_word.fault.eq(Fault.TIMEOUT)]
                 m.d.comb += self.give_up.eq(1)
                 m.next = "Clear"
 
@@ -122,9 +122,9 @@ class ProgramSequencer(wiring.Component):
 
             with m.State("Judge"):
                 m.next = "Issue"
-                with m.If(self.wrong != Fault.NONE):
-                    stop(self.wrong)
-                    m.d.sync += self.refuses.eq(1)
+                m.d.sync += self.fault_word.fault.eq(self.wrong)
+                with m.If(self.is_wrong):
+                    m.d.sync += [stopped.eq(1), self.refuses.eq(1)]
                     m.next = "Finish"
 
             with m.State("Issue"):

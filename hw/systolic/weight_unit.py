@@ -63,6 +63,8 @@ class WeightUnit(wiring.Component):
         Read_Weights; at most WEIGHT_FIFO_TILES wait.
     ready : Out(1)
         A tile can be taken.
+    readies : Out(1)
+        Another can from the next cycle on, whether or not one is taken now.
     taken : In(1)
         It is. Only while `ready`.
     stalled : Out(1)
@@ -91,6 +93,7 @@ class WeightUnit(wiring.Component):
             "clear": In(1),
             "operations": In(stream.Signature(operation)),
             "ready": Out(1),
+            "readies": Out(1),
             "taken": In(1),
             "stalled": Out(1),
             "weights": Out(data.ArrayLayout(signed(config.weight_width), config.columns)),
@@ -129,14 +132,16 @@ class WeightUnit(wiring.Component):
         # last of them, since its first row of activations is a cycle behind.
         left = Signal(range(rows))
         with m.If(start):
-            m.d.sync += [left.eq(rows - 1), shadow_free.eq(0), self.ready.eq(rows == 2)]
+            m.d.sync += [left.eq(rows - 1), shadow_free.eq(0)]
         with m.Elif(left != 0):
             m.d.sync += left.eq(left - 1)
-            with m.If(left == 2):
-                m.d.sync += self.ready.eq(1)
         with m.If(self.taken):
-            m.d.sync += [self.ready.eq(0), shadow_free.eq(1)]
-        m.d.comb += self.stalled.eq(shadow_free & (present == 0))
+            m.d.sync += shadow_free.eq(1)
+        m.d.comb += [
+            self.readies.eq(start if rows == 2 else left == 2),
+            self.stalled.eq(shadow_free & (present == 0)),
+        ]
+        m.d.sync += self.ready.eq(self.ready & ~self.taken | self.readies)
 
         # The shift, when the rows of activations before it have come as far as the array.
         steps, firsts = Signal(delay + 3), Signal(delay + 3)

@@ -184,6 +184,7 @@ def test_faults_and_products(geometry):
                 await ctx.tick()
                 assert not ctx.get(dut.done)
                 mine = ctx.get(dut.decoder.fault)
+                assert ctx.get(dut.decoder.faulty) == (mine != Fault.NONE)
                 await ctx.tick()
                 products |= {name: ctx.get(getattr(dut.decoder, name)) for name in (
                     "rows", "first_line", "line_step", "kernel_step")}

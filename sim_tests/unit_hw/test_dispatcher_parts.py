@@ -110,6 +110,11 @@ async def start(ctx, dut):
     assert ctx.get(dut.running) and ctx.get(dut.take)
 
 
+def show(ctx, dut, fault):
+    ctx.set(dut.wrong, fault)
+    ctx.set(dut.is_wrong, fault != Fault.NONE)
+
+
 async def take(ctx, dut, number, wrong=Fault.NONE):
     """Let it take an instruction and decode it in three cycles; the one after them counts."""
     await ctx.tick().repeat(2)
@@ -119,15 +124,15 @@ async def take(ctx, dut, number, wrong=Fault.NONE):
     ctx.set(dut.available, 0)
     for cycle, fault in enumerate((Fault.BAD_LENGTH, Fault.NONE, Fault.BAD_WEIGHTS)):
         assert not ctx.get(dut.take)
-        ctx.set(dut.wrong, fault)
+        show(ctx, dut, fault)
         ctx.set(dut.decoded, cycle == 2)
         await ctx.tick()
         assert not ctx.get(dut.waiting)
     ctx.set(dut.decoded, 0)
-    ctx.set(dut.wrong, wrong)
+    show(ctx, dut, wrong)
     assert not ctx.get(dut.refuses)
     await ctx.tick()
-    ctx.set(dut.wrong, Fault.BAD_WEIGHTS)
+    show(ctx, dut, Fault.BAD_WEIGHTS)
     assert ctx.get(dut.waiting) == (wrong == Fault.NONE)
     assert ctx.get(dut.refuses) == (wrong != Fault.NONE)
     if wrong != Fault.NONE:

@@ -45,7 +45,8 @@ class Units(wiring.Component):
         m.submodules.matrix = matrix = self.matrix
         m.submodules.weights = weights = self.weights
         m.d.comb += [
-            matrix.weights_ready.eq(weights.ready), matrix.weights_stalled.eq(weights.stalled),
+            matrix.weights_ready.eq(weights.ready), matrix.weights_readies.eq(weights.readies),
+            matrix.weights_stalled.eq(weights.stalled),
             weights.taken.eq(matrix.taken), matrix.weights.eq(weights.weights),
             matrix.shift.eq(weights.shift), matrix.shift_first.eq(weights.shift_first),
         ]
