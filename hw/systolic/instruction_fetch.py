@@ -116,16 +116,16 @@ class InstructionFetch(wiring.Component):
             self.instructions.payload.last.eq(last),
             following.eq(number + 1),
         ]
-        with m.If(~offered):
-            m.d.sync += beat.eq(beat + 1)
         taken = self.instructions.valid & self.instructions.ready
+        goes_on = self.start | self.proceed & (taken | ~wanted) & ~last
+        with m.If(~offered | goes_on):
+            m.d.sync += beat.eq(Mux(offered, 0, beat + 1))
         with m.If(taken):
             m.d.sync += wanted.eq(0)
-        with m.If(self.proceed & (taken | ~wanted) & ~last):
-            m.d.sync += [number.eq(following), beat.eq(0), wanted.eq(1)]
+        with m.If(goes_on):
+            m.d.sync += [number.eq(Mux(self.start, self.first, following)), wanted.eq(1)]
         with m.If(self.start):
-            m.d.sync += [number.eq(self.first), end.eq(self.first + self.count), beat.eq(0),
-                         wanted.eq(1)]
+            m.d.sync += end.eq(self.first + self.count)
 
         # The memory's data, its register, and one more while others look up what is to be known.
         look, valid, looks = beat[:3], reads, []

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.formats import FAULT, Fault
 
+from ..common.one_hot import OneHot
 from ..layouts import struct_layout
 
 __all__ = ["ProgramSequencer"]
@@ -98,50 +99,32 @@ class ProgramSequencer(wiring.Component):
         with m.If(stopped | known):
             m.d.sync += [self.fault.eq(1), self.fault_word.instruction.eq(self.awaited)]
 
-        def give_up_if_late():
-            with m.If(self.expired):
-                m.d.sync += [stopped.eq(1), self.fault_word.fault.eq(Fault.TIMEOUT)]
-                m.d.comb += self.give_up.eq(1)
-                m.next = "Clear"
+        phase = OneHot(m, ("Idle", "Take", "Decode", "Judge", "Issue", "Finish", "Clear"))
+        phase.go("Idle", "Take", self.start)
+        phase.go("Take", "Decode", self.available)
+        phase.go("Decode", "Judge", self.decoded)
 
-        with m.FSM() as fsm:
-            m.d.comb += self.running.eq(~fsm.ongoing("Idle"))
+        phase.go("Judge", "Issue", ~self.is_wrong)
+        phase.go("Judge", "Finish", self.is_wrong)
+        with m.If(phase["Judge"]):
+            m.d.sync += [self.fault_word.fault.eq(self.wrong), stopped.eq(self.is_wrong),
+                         self.refuses.eq(self.is_wrong)]
 
-            with m.State("Idle"):
-                with m.If(self.start):
-                    m.next = "Take"
+        phase.go("Issue", "Take", ~self.expired & self.issue & ~self.ends)
+        phase.go("Issue", "Finish", ~self.expired & self.issue & self.ends)
+        phase.go("Issue", "Clear", self.expired)
+        phase.go("Finish", "Clear", self.expired | self.drained)
+        phase.go("Clear", "Idle")
+        with m.If(self.give_up):
+            m.d.sync += [stopped.eq(1), self.fault_word.fault.eq(Fault.TIMEOUT)]
 
-            with m.State("Take"):
-                m.d.comb += self.take.eq(1)
-                with m.If(self.available):
-                    m.next = "Decode"
-
-            with m.State("Decode"):
-                with m.If(self.decoded):
-                    m.next = "Judge"
-
-            with m.State("Judge"):
-                m.next = "Issue"
-                m.d.sync += self.fault_word.fault.eq(self.wrong)
-                with m.If(self.is_wrong):
-                    m.d.sync += [stopped.eq(1), self.refuses.eq(1)]
-                    m.next = "Finish"
-
-            with m.State("Issue"):
-                m.d.comb += self.waiting.eq(1)
-                with m.If(self.issue):
-                    m.next = "Take"
-                    with m.If(self.ends):
-                        m.next = "Finish"
-                give_up_if_late()
-
-            with m.State("Finish"):
-                with m.If(self.drained):
-                    m.next = "Clear"
-                give_up_if_late()
-
-            with m.State("Clear"):
-                m.d.comb += self.clear.eq(1)
-                m.next = "Idle"
+        m.d.comb += [
+            self.running.eq(~phase["Idle"]),
+            self.take.eq(phase["Take"]),
+            self.waiting.eq(phase["Issue"]),
+            self.give_up.eq(self.expired & (phase["Issue"] | phase["Finish"])),
+            self.clear.eq(phase["Clear"]),
+        ]
+        phase.finish()
 
         return m

@@ -109,7 +109,7 @@ class WeightFetch(wiring.Component):
         # From row to row, to the last one of the next tile, to the last one of an instruction, if
         # there is one: that comes late, and matters no more.
         anew = ~active | (last & more[-1])
-        with m.If(self.read | taken):
+        with m.If(self.read | ~active):
             m.d.sync += self.address.eq(
                 Mux(anew, waiting.data.address, self.address)
                 + Mux(anew, rows - 1, Mux(last, 2 * rows - 1, -1)))
