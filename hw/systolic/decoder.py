@@ -191,15 +191,21 @@ class Decoder(wiring.Component):
             self.region.end_is_rows.eq(left["rows_end"]),
         ]
 
-        # All that is wrong. The parts have been looked at five cycles after `start`.
+        # All that is wrong. The parts have been looked at five cycles after `start`. Whether
+        # anything is has registers of its own: much follows from it.
         flags, checked = Signal(len(SUM_FAULTS)), Signal(FLAGS, reset_less=True)
+        sum_faulty, part_faulty = Signal(), Signal(reset_less=True)
         wrong = beyond & (before | ~told("both", 4))
-        m.d.sync += flags.eq(flags | told("fault", 4) & wrong.replicate(len(flags)))
+        m.d.sync += [
+            flags.eq(flags | told("fault", 4) & wrong.replicate(len(flags))),
+            sum_faulty.eq(sum_faulty | wrong & register(m, told("fault", 3).any(), "judged")),
+        ]
         with m.If(delay(m, self.start, 5, "started")):
-            m.d.sync += checked.eq(check.flags)
+            m.d.sync += [checked.eq(check.flags),
+                         part_faulty.eq(check.flags[Fault.BAD_OPERATION:].any())]
         m.d.comb += [
             self.done.eq(told("done", 4)),
-            self.faulty.eq(flags.any() | checked[Fault.BAD_OPERATION:].any()),
+            self.faulty.eq(sum_faulty | part_faulty),
         ]
         for fault in reversed(range(Fault.BAD_OPERATION, FLAGS)):
             sums = flags[SUM_FAULTS.index(fault)] if fault in SUM_FAULTS else 0
