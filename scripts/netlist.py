@@ -1,6 +1,5 @@
 """What synthesis makes of a core, as Verilog that can be simulated."""
 
-import json
 import re
 import subprocess
 import tempfile
@@ -11,10 +10,9 @@ import hw.boards
 from hw.boards.cells import CELLS
 from hw.emission import emit_verilog
 
-from .carry_inputs import absorb_carry_inputs
+from .absorption import absorb
 from .errors import WeftError
 from .out_of_context import AFTER, BEFORE, OPTIONS
-from .output_registers import absorb_output_registers
 from .toolchain import find
 
 __all__ = ["FAMILIES", "synthesized_verilog"]
@@ -31,8 +29,8 @@ def synthesized_verilog(component, *, name, family="ice40"):
     It is made by the same options as that of a board. That it computes what the Verilog says is
     not to be taken for granted: yosys 0.70 packs registered products wrongly into the multipliers
     of an iCE40 if they are not kept apart, see `hw.common.multiplier`, and takes the registers out
-    of those that are there, see `scripts.out_of_context`; and registers are moved into the block
-    RAM of an ECP5, see `scripts.output_registers`.
+    of those that are there, see `scripts.out_of_context`; and much is moved into the cells of an
+    ECP5, see `scripts.absorption`.
 
     Parameters
     ----------
@@ -61,11 +59,7 @@ def synthesized_verilog(component, *, name, family="ice40"):
                f"synth_{family} {OPTIONS[family]} -top {name}", *AFTER[family],
                "write_json netlist.json", "write_verilog -noattr netlist.v")
         if family == "ecp5":
-            file = Path(work) / "netlist.json"
-            netlist = json.loads(file.read_text())
-            absorb_output_registers(netlist["modules"][name])
-            absorb_carry_inputs(netlist["modules"][name])
-            file.write_text(json.dumps(netlist))
+            absorb(Path(work) / "netlist.json")
             _yosys(work, name, "read_json netlist.json", "write_verilog -noattr netlist.v")
         netlist = (Path(work) / "netlist.v").read_text()
     return "\n".join([*_cells(family), netlist])

@@ -19,10 +19,10 @@ from hw.boards.devices import BOARDS
 from hw.emission import emit_verilog
 
 from . import out_of_context
-from .carry_inputs import absorb_carry_inputs
+from .absorption import absorb
 from .errors import UsageError, WeftError
 from .locking import exclusively
-from .output_registers import absorb_output_registers
+from .tool_reports import area_of, complaint, critical_path, lut4_equivalents, resources_used
 from .toolchain import BUILD, find, versions
 
 __all__ = ["SYNTH_DIR", "Synthesis", "synthesize"]
@@ -33,16 +33,6 @@ SYNTH_DIR = BUILD / "synth"
 _TOOLS = {"ecp5": ("yosys", "nextpnr-ecp5", "ecppack"),
           "ice40": ("yosys", "nextpnr-ice40", "icepack")}
 _TOOLCHAIN = {"ecp5": "Trellis", "ice40": "IceStorm"}
-# Cells of yosys' netlist, and resources of nextpnr's report, by the names used in records.
-_AREA = {
-    "ecp5": {"lut4": ("LUT4",), "ccu2c": ("CCU2C",), "dpr16x4": ("TRELLIS_DPR16X4",),
-             "ff": ("TRELLIS_FF",), "dsp": ("MULT18X18D",), "bram": ("DP16KD",)},
-    "ice40": {"lut4": ("SB_LUT4",), "carry": ("SB_CARRY",), "ff": (r"SB_DFF\w*",),
-              "dsp": ("SB_MAC16",), "bram": (r"SB_RAM40_4K\w*",), "spram": ("SB_SPRAM256KA",)},
-}
-#: LUT4s that other cells take the place of; an iCE40 has its carry beside a LUT4.
-_IN_PLACE_OF_LUT4 = {"ccu2c": 2, "dpr16x4": 4}
-_USED = re.compile(r"^Info:\s+(\w+):\s*(\d+)/\s*(\d+)\s+\d+%", re.M)
 
 
 @dataclass(frozen=True)
@@ -138,10 +128,8 @@ def synthesize(component, *, name, board="ulx3s-85f", unit=True, seed=1, freq=No
     fmax = result["fmax_mhz"]
     exceeded = {resource: counts for resource, counts in used.items() if counts[0] > counts[1]}
     area = result["area"]
-    equivalents = area["lut4"] + sum(
-        number * area.get(cell, 0) for cell, number in _IN_PLACE_OF_LUT4.items())
     record = {"unit": name if unit else None, "board": board, **area,
-              "lut4_equivalents": equivalents, "fmax_mhz": fmax,
+              "lut4_equivalents": lut4_equivalents(area), "fmax_mhz": fmax,
               "fits": fmax is not None and (clock is None or fmax >= clock)}
     return Synthesis(record=record, clock_mhz=clock, used=used, exceeded=exceeded,
                      critical_path=result["critical_path"],
@@ -225,20 +213,14 @@ def _synthesise(job, tools, work, name):
     _call([tools["yosys"], "-q", "-l", "yosys.log", job.script], work, f"Yosys, on {name}")
     absorbed = {}
     if job.absorbs_within is not None:
-        netlist = json.loads((work / job.netlist).read_text())
-        top, = (module for module in netlist["modules"].values() if "top" in module["attributes"])
-        absorbed = {
-            "ff": len(absorb_output_registers(top, within=job.absorbs_within)),
-            "lut4": len(absorb_carry_inputs(top, within=job.absorbs_within)),
-        }
-        (work / job.netlist).write_text(json.dumps(netlist))
+        absorbed = absorb(work / job.netlist, within=job.absorbs_within)
     (work / "absorbed.json").write_text(json.dumps(absorbed))
 
 
 def _place(job, family, tools, options, netlist, work, name):
     """Place the netlist in the folder `netlist`, in `work`; return the result as JSON."""
     shutil.copytree(netlist, work, dirs_exist_ok=True)
-    area = _area(json.loads((work / "area.json").read_text()), job.top, family)
+    area = area_of(json.loads((work / "area.json").read_text()), job.top, family)
     for resource, number in json.loads((work / "absorbed.json").read_text()).items():
         area[resource] -= number
     result = {"area": area, "used": {}, "fmax_mhz": None, "critical_path": [], "bitstream": None}
@@ -246,17 +228,16 @@ def _place(job, family, tools, options, netlist, work, name):
     output = ("--textcfg", "top.config") if family == "ecp5" else ("--asc", "top.asc")
     log = _call([tools[f"nextpnr-{family}"], *options, "--json", job.netlist,
                  "--report", "report.json", *output], work, f"nextpnr, on {name}", may_fail=True)
-    result["used"] = {resource: (int(used), int(available))
-                      for resource, used, available in _USED.findall(log)}
+    result["used"] = resources_used(log)
     if not (work / "report.json").is_file():
         if not any(used > available for used, available in result["used"].values()) \
                 and "no BELs remaining" not in log and "Unable to place" not in log:
-            raise WeftError(f"nextpnr, on {name}: {_complaint(log)}")
+            raise WeftError(f"nextpnr, on {name}: {complaint(log)}")
         return result
     report = json.loads((work / "report.json").read_text())
     # The slowest of the clocks; a component without registers still has the wrapper's.
     result["fmax_mhz"] = round(min(clock["achieved"] for clock in report["fmax"].values()), 2)
-    result["critical_path"] = _critical_path(report)
+    result["critical_path"] = critical_path(report)
     if job.top == "top":
         if family == "ecp5":
             _call([tools["ecppack"], "--input", "top.config", "--bit", "top.bit"], work, "ecppack")
@@ -272,37 +253,5 @@ def _call(command, work, what, may_fail=False):
                           check=False)
     said = done.stdout + done.stderr
     if done.returncode and not may_fail:
-        raise WeftError(f"{what}: {_complaint(said)}")
+        raise WeftError(f"{what}: {complaint(said)}")
     return said
-
-
-def _complaint(said):
-    errors = [line for line in said.splitlines() if line.startswith("ERROR")]
-    return (errors or said.strip().splitlines() or ["no message"])[-1]
-
-
-def _area(statistics, top, family):
-    """Cells of module `top` and everything in it, by the names of a record."""
-    modules = {name.removeprefix("\\"): module for name, module in statistics["modules"].items()}
-
-    def count(module):
-        cells = {}
-        for cell, number in modules[module]["num_cells_by_type"].items():
-            inside = count(cell) if cell in modules else {cell: 1}
-            for kind, amount in inside.items():
-                cells[kind] = cells.get(kind, 0) + number * amount
-        return cells
-
-    cells = count(top)
-    return {resource: sum(number for cell, number in cells.items()
-                          if any(re.fullmatch(pattern, cell) for pattern in patterns))
-            for resource, patterns in _AREA[family].items()}
-
-
-def _critical_path(report):
-    paths = [path["path"] for path in report["critical_paths"]
-             if path["from"].startswith("posedge") and path["to"].startswith("posedge")]
-    if not paths:
-        return []
-    slowest = max(paths, key=lambda path: sum(step["delay"] for step in path))
-    return [f"{step['from']['cell']} {step['type']} {step['delay']:.2f}" for step in slowest]

@@ -50,9 +50,9 @@ class Dispatcher(wiring.Component):
     Timing: an instruction is taken from `InstructionFetch` the cycle after the one before was
     handed out at the earliest, which starts the decoder; it is handed out 2 cycles after the
     interlock's `compared`, if nothing is in its way; that its unit is ready is known a cycle later,
-    that all are idle two cycles. `running` rises in the cycle after `start`. When a program has ended, or
-    has been stopped by a fault, all units are waited for, and told to `clear` in the last cycle of
-    `running`.
+    that all are idle two cycles. `running` rises in the cycle after `start`. When a program has
+    ended, or has been stopped by a fault, all units are waited for, and told to `clear` in the last
+    cycle of `running`.
 
     Parameters
     ----------

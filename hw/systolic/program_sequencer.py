@@ -19,10 +19,10 @@ class ProgramSequencer(wiring.Component):
     under way is completed. When the host is too late it ends at once, and nothing is.
 
     Timing: `take` follows `start`, and `issue` of any but the last instruction, by a cycle.
-    `is_wrong` is looked at a cycle after `decoded`, and `waiting` rises a cycle after that. `clear` is
-    the last cycle of `running`; it comes at the earliest 2 cycles after `issue` of the last
-    instruction, and a cycle after `drained`, or after `give_up`; `fault` is valid from the cycle after
-    it on.
+    `is_wrong` is looked at a cycle after `decoded`, and `waiting` rises a cycle after that. `clear`
+    is the last cycle of `running`; it comes at the earliest 2 cycles after `issue` of the last
+    instruction, and a cycle after `drained`, or after `give_up`. `fault` is valid from the cycle
+    after it on.
 
     Parameters
     ----------
