@@ -112,13 +112,11 @@ def synthesize(settings, *, steps, board="ulx3s-85f", unit=None, freq=None, seed
         name = design.name
         what = emit_verilog(design.make(), name=name, cells=CELLS[BOARDS[board].family])
     else:
-        known = {design.name: design.make()}
-        if unit not in known:
-            known |= {name: part.component for name, part in parts_of(design).items()}
-        if unit not in known:
+        parts = {} if unit == design.name else parts_of(design)
+        if unit != design.name and unit not in parts:
             raise UsageError(f"--unit {unit}: {settings.label} has no such component, "
-                             f"{did_you_mean(unit, known)}")
-        name, what = unit, known[unit]
+                             f"{did_you_mean(unit, [design.name, *parts])}")
+        name, what = unit, parts[unit].component if parts else design.make()
     results = []
     for number in range(seed, seed + seeds):
         which = f", seed {number}" if seeds > 1 else ""

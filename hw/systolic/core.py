@@ -235,7 +235,8 @@ class DenseCore(wiring.Component):
                 target.load_part.eq(port.load.part),
                 target.load_data.eq(port.load.data),
             ]
-        m.d.comb += [getattr(activation.load, name).eq(getattr(port.load, name))
+        # A cycle later: these memories are far away.
+        m.d.sync += [getattr(activation.load, name).eq(getattr(port.load, name))
                      for name in ("valid", "memory", "address", "part", "data")]
 
     def _count(self, m, port, dispatcher, weights, matrix, activation, host):
