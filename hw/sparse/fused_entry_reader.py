@@ -8,8 +8,8 @@ from amaranth.utils import ceil_log2
 from golden.formats import entry_format
 from golden.sparse.geometry import WORDS_AHEAD
 
-from ..layouts import struct_layout
 from ..common.pipeline import register, up_or_down
+from ..layouts import struct_layout
 from ..memory import Collision, block_ram, register_file
 from .column_queue import column_layout
 from .operation import operation_layout

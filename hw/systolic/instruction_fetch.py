@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from golden.formats import INSTRUCTION_WIDTH
 
-from ..memory import Collision, block_ram
 from ..common.pipeline import register
+from ..memory import Collision, block_ram
 
 __all__ = ["InstructionFetch", "arrival_layout"]
 
