@@ -129,7 +129,7 @@ class DenseCore(wiring.Component):
         self._connect_units(m, dispatcher, weights, matrix, activation, host)
         self._connect_buffer(m, port, matrix, activation, host)
         self._load(m, port, dispatcher, weights, activation)
-        self._count(m, port, dispatcher, weights, matrix, activation, host)
+        self._count(m, port, dispatcher, matrix, activation, host)
         return m
 
     def _connect_host(self, m, port, dispatcher, host):
@@ -239,7 +239,7 @@ class DenseCore(wiring.Component):
         m.d.sync += [getattr(activation.load, name).eq(getattr(port.load, name))
                      for name in ("valid", "memory", "address", "part", "data")]
 
-    def _count(self, m, port, dispatcher, weights, matrix, activation, host):
+    def _count(self, m, port, dispatcher, matrix, activation, host):
         """Counters, and what the host reads of them and of the rest."""
         config = self.config
         # From the first Read_Weights, which is told of a cycle late, to the last row, which is
