@@ -72,7 +72,7 @@ def _instruction(*fields):
                          if width + 5 < INSTRUCTION_WIDTH else [])))
 
 
-# What the dispatcher computes with lies in halves of 32-bit words, in the upper half what it
+# What the decoder computes with lies in halves of 32-bit words, in the upper half what it
 # multiplies by what lies in a lower half.
 _MATRIX = _instruction(
     Field("accumulate", 1),             # add the first tile to what the accumulators hold

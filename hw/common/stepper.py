@@ -22,7 +22,8 @@ def stepper(m, name, *, width, start, first, step, load, advance, begin=None):
     first : Value
         Taken over in each cycle with `load`.
     load, advance : Value
-        With both at the same time the number is loaded.
+        With both at the same time the number is loaded. They may only come so with a `begin`, which
+        is 0 then: without one, `first` would be lost.
     begin : Value, optional
         The first advance after `load`. By default any `advance`, which may come later if it does
         not have to change this too.

@@ -27,7 +27,7 @@ class Answer(wiring.Component):
     status, opcode, memory : In
         Fields of the header, see `golden.formats.RESPONSE`.
     words : In
-        The length; stable for a cycle before it is said.
+        The length.
     word : In(32)
         What was fetched.
     responses : Out(stream.Signature(32))

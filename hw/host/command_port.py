@@ -41,9 +41,9 @@ class CommandPort(wiring.Component):
     word of payload pass `check_cycles` cycles, and the time that the command waits for the end of a
     run; an answer without payload takes one cycle more. `load` comes the cycle after its word of
     payload is accepted, one a cycle; the answer to a write is valid two cycles after its last word.
-    A read answers a word every ``read_latency + 2`` cycles, and `later` than that, if its
-    `MemoryPort` says so. `commands.ready` depends on the state alone; the outputs
-    are registers, or decoded from a few.
+    All answers come later by what they wait for their `turn`. A read answers a word every
+    ``read_latency + 2`` cycles, and `later` than that, if its `MemoryPort` says so.
+    `commands.ready` depends on the state alone; the outputs are registers, or decoded from a few.
 
     A run: `start` is strobed when `running` is low; `first` and `count` are stable in that cycle
     and four more. `running` may rise up to eight cycles later, or never; from its fall on `fault`

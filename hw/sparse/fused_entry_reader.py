@@ -30,7 +30,8 @@ class FusedEntryReader(wiring.Component):
     an escape that is alone in its column's share of a word takes a cycle, in which nothing is
     multiplied: `golden.sparse.encode` sees to it that there is none.
 
-    Parameters, members: as for `EntryReader`; `escapes` counts the escapes consumed this cycle.
+    Parameters, members: as for `EntryReader`; `escapes` counts the escapes consumed this cycle, and
+    `output_registers` changes nothing.
     """
 
     def __init__(self, *, words, word_entries, index_width, run_width, pointer_width,

@@ -52,7 +52,7 @@ class HostUnit(wiring.Component):
         The port of the unified buffer is free in this cycle.
     write_enable, write_address, write_data, read_enable, read_address, read_mask, read_data
         The ports; `write_enable` and `read_enable` are low when they are not free, and addresses 0
-        when no operation is under way.
+        from the second cycle on in which no operation is under way.
     packets : Out(stream.Signature(32))
         What Write_Host_Memory sends: a `RESPONSE` with HOST_DATA, the number of words, the words.
         See `hw.host.packet_arbiter.PacketArbiter` for this and for the next two.

@@ -48,7 +48,8 @@ class Interlock(wiring.Component):
         Forget all.
     kind : In(kind_layout())
     region : In(region_layout(width))
-        The candidate's. `kind` has to hold from two cycles before.
+        The candidate's, a part after the other; `kind` has to hold from two cycles before the
+        first one on.
     decoded : In(1)
         Strobe: it is complete.
     compared : Out(1)

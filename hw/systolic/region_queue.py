@@ -13,7 +13,7 @@ class RegionQueue(wiring.Component):
     Places are numbered modulo 4. Those of two operations that follow each other differ in their
     lowest bit, by which both are known.
 
-    Timing: all outputs are registers.
+    Timing: all outputs are registers, or an exclusive or of two.
 
     Members
     -------
