@@ -46,10 +46,11 @@ class Bench:
         await ctx.tick().repeat(2)
 
     async def watch(self, ctx):
-        """Take each tile `wait()` cycles after it is ready."""
-        dut, left = self.dut, None
+        """Take each tile `wait()` cycles after it is ready; `readies` tells a cycle before."""
+        dut, left, told = self.dut, None, False
         while not self.done:
-            if ctx.get(dut.ready):
+            assert ctx.get(dut.ready) == told
+            if told:
                 if left is None:
                     self.ready.append(self.cycle)
                     left = self.wait()
@@ -60,6 +61,8 @@ class Bench:
             else:
                 left = None
                 ctx.set(dut.taken, 0)
+            told = bool(ctx.get(dut.readies) or told and left is not None)
+            told = told and not ctx.get(dut.clear)
             if ctx.get(dut.shift):
                 self.shifts.append((self.cycle, ctx.get(dut.shift_first),
                                     [ctx.get(weight) for weight in dut.weights]))
