@@ -2,7 +2,7 @@
 
 from amaranth import *
 
-__all__ = ["add_carry", "delay", "register", "rotate", "shift_left", "shift_right",
+__all__ = ["add_carry", "delay", "register", "shift_left", "shift_right",
            "up_or_down"]
 
 
@@ -23,30 +23,6 @@ def delay(m, value, cycles, name):
 def add_carry(a, b, carry):
     """``a + b + carry`` in one carry chain, where a third operand would take a second one."""
     return (Cat(Const(1, 1), a) + Cat(carry, b))[1:]
-
-
-def rotate(values, amount, steps, *, back=False):
-    """Part of a rotation of a list of values.
-
-    Parameters
-    ----------
-    values : list of Value
-    amount : Value
-        Places, less than their number.
-    steps : iterable of int
-        Bits of `amount` that are obeyed: bit `step` rotates by ``2**step``.
-    back : bool
-        Whether the first value goes to place `amount`, and not the one in that place to the first.
-
-    Returns
-    -------
-    list of Value
-    """
-    for step in steps:
-        distance = -1 << step if back else 1 << step
-        values = [Mux(amount[step], values[(place + distance) % len(values)], value)
-                  for place, value in enumerate(values)]
-    return values
 
 
 def shift_left(value, amount, steps):

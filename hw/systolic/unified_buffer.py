@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from ..check import Check
-from ..common.pipeline import delay, register, rotate
+from ..common.pipeline import delay, register
 from ..memory import Collision, block_ram
 
 __all__ = ["UnifiedBuffer"]
@@ -22,11 +22,16 @@ def _steps(places):
 
 
 def _choose(m, name, number, choices):
-    """One of each list of values, that with `number` two cycles before it is looked at."""
-    wanted = [register(m, number == each, f"{name}_is_{each}") for each in range(1 << len(number))]
-    return [reduce(or_, (register(m, Mux(wanted[each], value, 0), f"{name}_{place}_{each}")
-                         for each, value in enumerate(values)))
-            for place, values in enumerate(choices)]
+    """One of each list of values, that with `number` two cycles before it is looked at.
+
+    Values of all places share a signal: there are thousands of them in a large buffer.
+    """
+    chosen = Signal(sum(len(values[0]) for values in choices), name=name)
+    m.d.comb += chosen.eq(reduce(or_, (
+        register(m, Mux(register(m, number == each, f"{name}_is_{each}"),
+                        Cat(values[each] for values in choices), 0), f"{name}_{each}")
+        for each in range(1 << len(number)))))
+    return [chosen.word_select(place, len(values[0])) for place, values in enumerate(choices)]
 
 
 class UnifiedBuffer(wiring.Component):
@@ -122,7 +127,7 @@ class UnifiedBuffer(wiring.Component):
         count = self._memories
         elements, enables, rows = self._write(m)
         read_rows, enable, wanted = self._read(m)
-        read_data, collides = [], []
+        read_data = []
         for place in range(count):
             write, read = block_ram(m, f"memory_{place}", shape=signed(self.width),
                                     depth=self.depth // count, collision=Collision.IGNORED)
@@ -134,10 +139,11 @@ class UnifiedBuffer(wiring.Component):
                 read.en.eq(enable),
                 read.addr.eq(read_rows[upper]),
             ]
-            collides.append(wanted[place] & write.en & read.en & (write.addr == read.addr))
             read_data.append(register(m, read.data.as_unsigned(), f"memory_{place}_data"))
         m.submodules.check = check = Check("an element is read where it is written")
-        m.d.comb += check.holds.eq(~Cat(collides).any())
+        met = Cat((row == read_row).replicate(count // 2)
+                  for row, read_row in zip(rows, read_rows, strict=True))
+        m.d.comb += check.holds.eq(~(enable & (wanted & enables & met).any()))
 
         # From memories to lanes, by the highest bits first: what is left to be rotated needs but a
         # few places more than there are lanes.
@@ -164,10 +170,15 @@ class UnifiedBuffer(wiring.Component):
         """Rows of both halves of the memories, whether they are read, and which are looked at."""
         enable = Signal()
         m.d.sync += enable.eq(self.read_enable)
-        mask = [*self.read_mask, *[Const(0, 1)] * self.banks]
-        steps = range(exact_log2(self._memories))
-        wanted = register(m, Cat(rotate(mask, self.read_address, steps, back=True)), "read_wanted")
-        return self._rows(m, self.read_address, "read"), enable, wanted
+        wanted = Signal(self._memories, name="read_wanted_0")
+        m.d.comb += wanted.eq(self.read_mask)
+        for step in range(exact_log2(self._memories)):
+            moved = Signal(self._memories, name=f"read_wanted_{step + 1}")
+            m.d.comb += moved.eq(Mux(self.read_address[step], wanted.rotate_left(1 << step),
+                                     wanted))
+            wanted = moved
+        return (self._rows(m, self.read_address, "read"), enable,
+                register(m, wanted, "read_wanted"))
 
     def _write(self, m):
         """What the memories take: elements by lane, enables, and rows of both halves."""
@@ -191,20 +202,17 @@ class UnifiedBuffer(wiring.Component):
         steps = _steps(count)
         idle = cycles - len(steps)
         offset = delay(m, address, idle, "enable_offset")
-        enables = list(delay(m, self.write_enable, idle, "enables"))
+        enables = delay(m, self.write_enable, idle, "enables")
         for low, bits in steps:
             places = min(count, len(enables) + (((1 << bits) - 1) << low))
-            chosen = []
-            for place in range(places):
-                source = [(place - (turns << low)) % count for turns in range(1 << bits)]
-                chosen.append(Cat(
-                    enables[source[turns]] & (offset[low:low + bits] == turns)
-                    for turns in range(1 << bits) if source[turns] < len(enables)).any())
-            enables = []
-            for place, value in enumerate(chosen):
-                enable = Signal(name=f"enable_{low}_{place}")
-                m.d.sync += enable.eq(value)
-                enables.append(enable)
+            moved = Signal(places, name=f"enables_{low}")
+            # Those that come from a place, if it is there: by each distance that they may go.
+            m.d.sync += moved.eq(reduce(or_, (
+                Mux(offset[low:low + bits] == turns,
+                    Cat(enables[source] if source < len(enables) else Const(0, 1) for source in (
+                        (place - (turns << low)) % count for place in range(places))), 0)
+                for turns in range(1 << bits))))
+            enables = moved
             offset = register(m, offset, f"enable_offset_{low}")
 
         rows = self._rows(m, delay(m, self.write_address, cycles - 1, "write_address"), "write")
