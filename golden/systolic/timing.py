@@ -59,7 +59,7 @@ class DenseTiming:
     vector_latency = 6
     step_latency = 4
     offer_cycles = 11
-    fetch_steps = 8
+    fetch_steps = 7
     compare_cycles = 7
     hold_cycles = 2
     ready_cycles = 1

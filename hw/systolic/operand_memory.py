@@ -90,7 +90,8 @@ class OperandMemory(wiring.Component):
             init = [0] * CONSTANT_AREA * _PARTS + [
                 (self.rows if constant == "rows" else constant) % (1 << width)
                 for constant in constants]
-            # What is read of an instruction that has not arrived yet is not used.
+            # What is read of an instruction that has not arrived yet is not used, and `Microcode`
+            # holds its rows to reading no part in the cycle in which the next one takes its place.
             writes, reads = block_ram(
                 m, operand, shape=width, depth=_PARTS * _AREAS, init=init,
                 collision=Collision.IGNORED, style=Style.BLOCK)

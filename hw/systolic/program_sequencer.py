@@ -16,7 +16,8 @@ class ProgramSequencer(wiring.Component):
     """Takes one instruction after the other, has it checked and issued, and stops at a fault.
 
     A program ends with an instruction that `ends` it, or before one with a fault; then what is
-    under way is completed. When the host is too late it ends at once, and nothing is.
+    under way is completed. When the host is too late it ends at once, and nothing is; that is its
+    fault if it has no other.
 
     Timing: `take` follows `start`, and `issue` of any but the last instruction, by a cycle.
     `is_wrong` is looked at a cycle after `decoded`, and `waiting` rises a cycle after that. `clear`
@@ -106,16 +107,18 @@ class ProgramSequencer(wiring.Component):
 
         phase.go("Judge", "Issue", ~self.is_wrong)
         phase.go("Judge", "Finish", self.is_wrong)
+        refused = Signal()      # the last instruction that was judged
         with m.If(phase["Judge"]):
             m.d.sync += [self.fault_word.fault.eq(self.wrong), stopped.eq(self.is_wrong),
-                         self.refuses.eq(self.is_wrong)]
+                         self.refuses.eq(self.is_wrong), refused.eq(self.is_wrong)]
 
         phase.go("Issue", "Take", ~self.expired & self.issue & ~self.ends)
         phase.go("Issue", "Finish", ~self.expired & self.issue & self.ends)
         phase.go("Issue", "Clear", self.expired)
         phase.go("Finish", "Clear", self.expired | self.drained)
         phase.go("Clear", "Idle")
-        with m.If(self.give_up):
+        # What was wrong before that is what the host is told.
+        with m.If(self.give_up & ~refused):
             m.d.sync += [stopped.eq(1), self.fault_word.fault.eq(Fault.TIMEOUT)]
 
         m.d.comb += [

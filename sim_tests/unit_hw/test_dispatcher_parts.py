@@ -183,17 +183,17 @@ def test_programs_end():
     async def bench(ctx):
         nonlocal gave_up
 
-        async def expire():
+        async def expire(fault=Fault.TIMEOUT, number=5):
             nonlocal gave_up
             ctx.set(dut.expired, 1)
-            ctx.set(dut.awaited, 5)
+            ctx.set(dut.awaited, number)
             assert ctx.get(dut.give_up)
             gave_up += 1
             await ctx.tick()
             ctx.set(dut.expired, 0)
             assert not ctx.get(dut.give_up)
             await end(ctx, dut)
-            assert fault_of(ctx, dut) == (1, Fault.TIMEOUT, 5)
+            assert fault_of(ctx, dut) == (1, fault, number)
 
         for length in (1, 3):
             await start(ctx, dut)
@@ -227,5 +227,15 @@ def test_programs_end():
         await issue(ctx, dut, last=True)
         await expire()                  # not drained
 
+        for cycles in (0, 1, 5):        # nor when an instruction was wrong
+            ctx.set(dut.fault_clear, 1)
+            await ctx.tick()
+            ctx.set(dut.fault_clear, 0)
+            await start(ctx, dut)
+            await take(ctx, dut, 4, Fault.BAD_ADDRESS)
+            for _ in range(cycles):
+                await ctx.tick()
+            await expire(Fault.BAD_ADDRESS, 4)
+
     simulate(dut, bench)
-    assert gave_up == 2
+    assert gave_up == 5
