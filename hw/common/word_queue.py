@@ -4,6 +4,7 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..check import Check
 from ..memory import Collision, Style, block_ram
 from .shift_counts import MAX_SHIFT_WIDTH, round_trip
 
@@ -52,7 +53,7 @@ class WordQueue(wiring.Component):
         m = Module()
 
         write, read = block_ram(m, "rows", shape=self.shape, depth=self.depth,
-                                collision=Collision.NEVER, style=Style.BLOCK)
+                                collision=Collision.IGNORED, style=Style.BLOCK)
         head = round_trip(m, "head", length=self.depth, advance=self.moves)
         tail = round_trip(m, "tail", length=self.depth, advance=self.write)
         grew, some = Signal(), Signal()
@@ -61,7 +62,6 @@ class WordQueue(wiring.Component):
             write.data.eq(self.word),
             write.en.eq(self.write),
             read.addr.eq(head),
-            read.en.eq(self.moves),
             some.eq((head != tail) | grew),
         ]
         # Where both meet the queue is empty or full, whichever came last.
@@ -73,9 +73,13 @@ class WordQueue(wiring.Component):
         shown = Signal(self.shape, reset_less=True)
         m.d.comb += [
             steps.eq(~self.words.valid | self.words.ready),
-            self.moves.eq(some & (~arriving | steps)),
+            # Whether there is a word, or not: what is read of an empty queue does not arrive.
+            read.en.eq(~arriving | steps),
+            self.moves.eq(some & read.en),
             self.words.payload.eq(shown),
         ]
+        m.submodules.check = check = Check("a word is read where one is written")
+        m.d.comb += check.holds.eq(~(self.moves & write.en & (head == tail)))
         with m.If(steps):
             m.d.sync += [shown.eq(read.data), self.words.valid.eq(arriving)]
         m.d.sync += arriving.eq(self.moves | (arriving & ~steps))

@@ -90,7 +90,7 @@ class ActivationUnit(wiring.Component):
     saturations : Out(range(2 * lanes + 1))
         Saturations of results that are written, at the latest in the cycle of `done`.
     load : In(wiring.Signature({valid, memory, address, part, data}))
-        Write a 32-bit part of PARAMETERS, FUNCTIONS or OPERANDS, while idle.
+        Write a 32-bit part of PARAMETERS, FUNCTIONS or OPERANDS, a cycle later, while idle.
     """
 
     #: Cycles from the start of an instruction to its first read.
@@ -145,6 +145,14 @@ class ActivationUnit(wiring.Component):
         m = Module()
 
         config, lanes = self.config, self.config.lanes
+
+        # What the host loads goes far.
+        loads = {}
+        for memory in (DenseMemory.PARAMETERS, DenseMemory.FUNCTIONS, DenseMemory.OPERANDS):
+            loads[memory] = Signal(name=f"loads_{memory.name.lower()}")
+            m.d.sync += loads[memory].eq(self.load.valid & (self.load.memory == memory))
+        load_address = register(m, self.load.address, "load_address")
+        load_data = register(m, self.load.data, "load_data")
 
         # The instruction under way; another one may wait.
         m.submodules.slot = slot = OperationSlot(self.operations.payload.shape())
@@ -201,7 +209,9 @@ class ActivationUnit(wiring.Component):
                     unit.tables.eq(operation.tables),
                     unit.shift_a.eq(operation.shift_a),
                     unit.shift_b.eq(operation.shift_b),
-                    self._loads(unit, DenseMemory.OPERANDS),
+                    unit.load.eq(loads[DenseMemory.OPERANDS]),
+                    unit.load_address.eq(load_address),
+                    unit.load_data.eq(load_data),
                 ]
                 sums[lane] = sums[lane] | unit.result
 
@@ -210,10 +220,10 @@ class ActivationUnit(wiring.Component):
             depth=config.parameter_depth, lanes=lanes, delays=self._lanes[0].delays,
             coded=self._lanes[0].shift_width > 5)
         m.d.comb += [
-            parameters.load.eq(self.load.valid & (self.load.memory == DenseMemory.PARAMETERS)),
-            parameters.load_channel.eq(self.load.address),
-            parameters.load_part.eq(self.load.part),
-            parameters.load_data.eq(self.load.data),
+            parameters.load.eq(loads[DenseMemory.PARAMETERS]),
+            parameters.load_channel.eq(load_address),
+            parameters.load_part.eq(register(m, self.load.part, "load_part")),
+            parameters.load_data.eq(load_data),
         ]
         word = Signal.like(parameters.word, reset_less=True)
         first_word = operation.parameters[exact_log2(lanes):]
@@ -243,7 +253,9 @@ class ActivationUnit(wiring.Component):
                 *[getattr(output, name).eq(operation[name])
                   for name in ("low", "high", "zero_point")],
                 output.selection.eq(operation.function),
-                self._loads(output, DenseMemory.FUNCTIONS),
+                output.load.eq(loads[DenseMemory.FUNCTIONS]),
+                output.load_address.eq(load_address),
+                output.load_data.eq(load_data),
                 self.write_enable[lane].eq(output.output_valid),
                 self.write_elements[lane].eq(output.element),
             ]
@@ -277,11 +289,3 @@ class ActivationUnit(wiring.Component):
         m.d.comb += self.done.eq(done)
 
         return m
-
-    def _loads(self, unit, memory):
-        """Let the host load the table of one lane."""
-        return [
-            unit.load.eq(self.load.valid & (self.load.memory == memory)),
-            unit.load_address.eq(self.load.address),
-            unit.load_data.eq(self.load.data),
-        ]

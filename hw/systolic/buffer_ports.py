@@ -33,6 +33,7 @@ class BufferPorts(wiring.Component):
     read_free : Out(1)
         A `host_read` may take place.
     results : In(write_signature(config, config.lanes))
+        Those of all lanes but 0 only with that.
     host_write : In(write_signature(config, config.word_elements))
     load : In(1); load_address, load_data : In
         The host loads a word.
@@ -97,7 +98,7 @@ class BufferPorts(wiring.Component):
         word = register(m, self.load_data, "word")
         m.d.comb += [
             self.load_word.eq(word),
-            self.write_free.eq(~self.results.enable.any()),
+            self.write_free.eq(~self.results.enable[0]),
             write.enable.eq(Mux(loads, few, host_write.enable)),
             write.address.eq(host_write.address | element),
         ]

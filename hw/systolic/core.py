@@ -235,8 +235,7 @@ class DenseCore(wiring.Component):
                 target.load_part.eq(port.load.part),
                 target.load_data.eq(port.load.data),
             ]
-        # A cycle later: these memories are far away.
-        m.d.sync += [getattr(activation.load, name).eq(getattr(port.load, name))
+        m.d.comb += [getattr(activation.load, name).eq(getattr(port.load, name))
                      for name in ("valid", "memory", "address", "part", "data")]
 
     def _count(self, m, port, dispatcher, matrix, activation, host):
