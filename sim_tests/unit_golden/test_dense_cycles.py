@@ -26,7 +26,7 @@ def product(m, k, n, **parameters):
 
 def test_nothing_but_an_end():
     counters = dense_cycles(program([encode(Operation.HALT)]), GEOMETRY)
-    assert counters[DenseCounter.CYCLES] == counters[DenseCounter.NON_MATRIX] == 21
+    assert counters[DenseCounter.CYCLES] == counters[DenseCounter.NON_MATRIX] == 22
     assert counters[DenseCounter.MATRIX_CYCLES] == 0
 
 
