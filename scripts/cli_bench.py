@@ -160,17 +160,20 @@ def bench_area(
         metavar="N", min=1, help="Processing elements; may be repeated; default: 1, 4 and "
                                  "16.")] = None,
     board: Annotated[str, typer.Option(help="ulx3s-85f, ulx3s-12f or icebreaker.")] = "ulx3s-85f",
+    freq: Annotated[float, typer.Option(
+        min=1, help="Clock rate to aim for, in MHz, whether or not it is reached.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the placement.")] = 1,
     json: JsonOption = None,
 ):
     """Print what each idea costs in area and clock rate, and what it gives in time.
 
-    It places 14 cores, which takes an hour or two, nearly all of it for 16 processing elements.
+    It places 17 cores, which takes some hours, nearly all of it for 16 processing elements.
     What is done is kept: interrupt it and start it again as you like.
     """
     from .bench import area as verb
     console, steps = consoles(json)
-    finish(verb, verb.bench(pes=pes or (), board=board, seed=seed, steps=steps), console, json)
+    result = verb.bench(pes=pes or (), board=board, freq=freq, seed=seed, steps=steps)
+    finish(verb, result, console, json)
 
 
 @app.command("quantise", epilog=examples(

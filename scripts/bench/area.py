@@ -54,7 +54,7 @@ class Area:
     records: list[dict]
 
 
-def bench(*, pes=(), board="ulx3s-85f", seed=1, steps, rungs=ladder):
+def bench(*, pes=(), board="ulx3s-85f", freq=100, seed=1, steps, rungs=ladder):
     """Place the configurations of a ladder of ideas, and time a layer on each.
 
     Every result is kept by content, so what is interrupted goes on where it was.
@@ -65,6 +65,8 @@ def bench(*, pes=(), board="ulx3s-85f", seed=1, steps, rungs=ladder):
         Numbers of processing elements; 1, 4 and 16 by default.
     board : str
         Name in `hw.boards.devices.BOARDS`.
+    freq : float
+        Clock rate to aim for, in MHz: what is slower counts all the same.
     seed : int
         Of the placement.
     steps : scripts.progress.Steps
@@ -84,13 +86,13 @@ def bench(*, pes=(), board="ulx3s-85f", seed=1, steps, rungs=ladder):
     """
     preset_of(board)
     ladders = [rungs(count, steps=steps) for count in pes or _PES]
-    tables = [[_place(rung, board, seed, steps) for rung in ladder] for ladder in ladders]
+    tables = [[_place(rung, board, freq, seed, steps) for rung in ladder] for ladder in ladders]
     return Area(board, tables, [entry for table in tables for placed in table
                                 for entry in placed.records])
 
 
-def _place(rung, board, seed, steps):
-    figures, = synthesize(rung.settings, board=board, seed=seed, steps=steps).records
+def _place(rung, board, freq, seed, steps):
+    figures, = synthesize(rung.settings, board=board, freq=freq, seed=seed, steps=steps).records
     fmax = figures["fmax_mhz"]
     return Placed(rung, [record(**{
         **figures, "bench": "area", "layer": run.layer, "cycles": run.cycles,
