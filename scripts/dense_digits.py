@@ -76,7 +76,7 @@ class DenseDigits:
 
 
 def settings_for(name):
-    """The preset of 8 x 8 multipliers, as wide as a network's activations are, its program fits.
+    """The preset of 8 x 8 multipliers; for the LSTM 16 bits wide, with room for its program.
 
     Returns
     -------

@@ -6,7 +6,7 @@ __all__ = ["OneHot"]
 
 
 class OneHot:
-    """A state machine whose states need not be told apart: one of its flip-flops is 1.
+    """A state machine of which one flip-flop is 1.
 
     `m.FSM` numbers its states, and what depends on one looks at all bits of the number. Here it
     looks at a single bit, which takes fewer look-up tables where there are flip-flops to spare.
@@ -20,10 +20,9 @@ class OneHot:
 
     def __init__(self, m, states):
         self._m = m
-        self._flags = {state: Signal(name=f"at_{state.lower()}") for state in states}
+        self._flags = {state: Signal(name=f"at_{state.lower()}", init=not number)
+                       for number, state in enumerate(states)}
         self._ways = []
-        first = next(iter(self._flags))
-        self._flags[first] = Signal(name=f"at_{first.lower()}", init=1)
 
     def __getitem__(self, state):
         """1 bit: whether it is in a state."""

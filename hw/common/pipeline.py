@@ -2,8 +2,7 @@
 
 from amaranth import *
 
-__all__ = ["add_carry", "delay", "register", "shift_left", "shift_right",
-           "up_or_down"]
+__all__ = ["add_carry", "delay", "register", "shift_left", "shift_right", "up_or_down"]
 
 
 def register(m, value, name, **attrs):
@@ -13,10 +12,13 @@ def register(m, value, name, **attrs):
     return stage
 
 
-def delay(m, value, cycles, name):
-    """`value` `cycles` cycles later."""
+def delay(m, value, cycles, name, *, resets=False):
+    """`value` `cycles` cycles later; a reset forgets what is under way if it `resets`."""
     for cycle in range(cycles):
-        value = register(m, value, f"{name}_{cycle + 1}")
+        stage = Signal(Value.cast(value).shape(), name=f"{name}_{cycle + 1}",
+                       reset_less=not resets)
+        m.d.sync += stage.eq(value)
+        value = stage
     return value
 
 

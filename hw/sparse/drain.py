@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
-from ..common.pipeline import register
+from ..common.pipeline import delay, register
 from .processing_array import ProcessingArray
 
 __all__ = ["Drain"]
@@ -98,17 +98,13 @@ class Drain(wiring.Component):
                 issuing.eq(1), beat.eq(0), left.eq(self.rows), chunk.eq(0), self.drain_row.eq(0)]
         m.d.comb += self.drain.eq(issuing & (chunk == 0))
 
-        def delay(value, cycles, name):
-            for stage in range(cycles):
-                later = Signal.like(value, name=f"{name}_{stage + 1}")
-                m.d.sync += later.eq(value)
-                value = later
-            return value
+        def late(value, cycles, name):
+            return delay(m, value, cycles, name, resets=True)
 
         # Select: the G partial sums of each lane, zero for groups that the layer does not have.
         # First the chunk of a row, for any number of groups; then their number.
-        reading = delay(issuing, ProcessingArray.drain_latency, "reading")
-        read_chunk = delay(chunk, ProcessingArray.drain_latency, "read_chunk")
+        reading = late(issuing, ProcessingArray.drain_latency, "reading")
+        read_chunk = late(chunk, ProcessingArray.drain_latency, "read_chunk")
         level = []
         for lane in range(self.lanes):
             parts = []
@@ -128,7 +124,7 @@ class Drain(wiring.Component):
                                 m, own, f"chosen_{lane}_{group}_{mode}"))
                 parts.append(part)
             level.append(parts)
-        valid = delay(reading, 2 if self.groups > 1 else 1, "selected")
+        valid = late(reading, 2 if self.groups > 1 else 1, "selected")
 
         # Add: a tree over the groups, one register a level.
         width = self.sum_width
@@ -144,14 +140,14 @@ class Drain(wiring.Component):
                     added.append(total)
                 sums.append(added)
             level = sums
-            valid = delay(valid, 1, f"added_{width}")
+            valid = late(valid, 1, f"added_{width}")
         m.d.comb += self.valid.eq(valid)
         for lane, (total,) in enumerate(level):
             m.d.comb += self.sums[lane].eq(total)
 
         ahead = self.latency - 1 - 3
         m.d.comb += [
-            self.fetching.eq(delay(issuing, ahead, "fetching")),
-            self.fetch_beat.eq(delay(beat, ahead, "fetch_beat")),
+            self.fetching.eq(late(issuing, ahead, "fetching")),
+            self.fetch_beat.eq(late(beat, ahead, "fetch_beat")),
         ]
         return m

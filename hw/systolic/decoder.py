@@ -150,12 +150,7 @@ class Decoder(wiring.Component):
 
         def told(name, cycles):
             """Bits of the row, as many cycles later; 0 unless it counts. A reset forgets them."""
-            value = Mux(moving, row[name], 0)
-            for cycle in range(1, cycles + 1):
-                later = Signal(len(value), name=f"{name}_{cycle}")
-                m.d.sync += later.eq(value)
-                value = later
-            return value
+            return delay(m, Mux(moving, row[name], 0), cycles, name, resets=True)
 
         # 5: addends. 6: product. 7: sum, and what it is compared with. 8: result, and verdict.
         c = Signal(microcode.width, reset_less=True)

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.formats import Fault
 
-from ..common.pipeline import register
+from ..common.pipeline import delay, register
 from ..memory import Style, rom
 from .instruction_fetch import arrival_layout
 from .instruction_rules import CONFIGURED, USES, InstructionRules
@@ -74,9 +74,7 @@ class InstructionCheck(wiring.Component):
 
         def told(value, name):
             """Two cycles later, if there is a part. A reset forgets it."""
-            first, second = (Signal(len(value), name=f"{name}_{cycle}") for cycle in (1, 2))
-            m.d.sync += [first.eq(Mux(arrival.valid, value, 0)), second.eq(first)]
-            return second
+            return delay(m, Mux(arrival.valid, value, 0), 2, name, resets=True)
 
         faults, configured = told(rule.fault, "faults"), told(rule.configured, "configured")
         m.d.sync += self.flags.eq(self.flags | faults & bad.replicate(FLAGS))

@@ -105,6 +105,8 @@ class InstructionFetch(wiring.Component):
         beat = Signal(range(_OFFER + 1), init=_OFFER)
         offered, wanted = Signal(), Signal()
         reads = ~beat[3]
+        # What is looked at of `beat` are these numbers' bits.
+        assert (_OFFER, _FILL) == (10, 4)
         m.d.comb += [
             offered.eq(beat[3] & beat[1]),
             self.begin.eq(beat == _OFFER - _FILL - 1),
