@@ -142,7 +142,8 @@ class CommandCheck(wiring.Component):
         m = Module()
 
         row = self._memory_map(m)
-        m.d.comb += [self.last_part.eq(row.last_part), self.waits.eq(~row.while_running)]
+        m.d.comb += self.last_part.eq(row.last_part)
+        m.d.sync += self.waits.eq(~row.while_running)
 
         # What the words say beyond their low bits; how many words there are behind the first.
         width = self._rest_width(self.memories, self.layer_count)

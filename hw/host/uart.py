@@ -206,17 +206,22 @@ class UartLink(wiring.Component):
                 m.d.sync += self.commands.valid.eq(1)
                 m.d.sync += self.overrun.eq(self.commands.valid & ~self.commands.ready)
 
-        # The bytes of a word still to be sent.
-        rest = Signal(24)
+        # The bytes of a word still to be sent. Whether there is none is a register, for answers
+        # depend on it; while a word's last byte is on the line, the next word is taken.
+        rest = Signal(32)
         left = Signal(2)
-        m.d.comb += transmitter.bytes.payload.eq(Mux(left == 0, self.responses.payload, rest)[:8])
-        m.d.comb += transmitter.bytes.valid.eq(self.responses.valid | (left != 0))
-        m.d.comb += self.responses.ready.eq(transmitter.bytes.ready & (left == 0))
-        with m.If(transmitter.bytes.valid & transmitter.bytes.ready):
-            m.d.sync += left.eq(left - 1)
+        none = Signal(init=1)
+        m.d.comb += [
+            self.responses.ready.eq(none),
+            transmitter.bytes.payload.eq(rest[:8]),
+            transmitter.bytes.valid.eq(~none),
+        ]
+        with m.If(none):
+            m.d.sync += rest.eq(self.responses.payload)
+            m.d.sync += none.eq(~self.responses.valid)
+        with m.Elif(transmitter.bytes.ready):
             m.d.sync += rest.eq(rest[8:])
-            with m.If(left == 0):
-                m.d.sync += left.eq(3)
-                m.d.sync += rest.eq(self.responses.payload[8:])
+            m.d.sync += left.eq(left - 1)
+            m.d.sync += none.eq(left == 1)
 
         return m

@@ -22,12 +22,14 @@ async def drive(ctx, line, data, bit_seconds, *, gap_bits=0):
         await ctx.delay(gap_bits * bit_seconds)
 
 
-async def receive(ctx, line, count, divisor):
+async def receive(ctx, line, count, divisor, *, gaps=True):
     """Receive bytes cycle by cycle; every bit must last `divisor` cycles exactly."""
     data, levels = [], []
     async for _, _, level in ctx.tick().sample(line):
         if levels or not level:
             levels.append(level)
+        else:
+            assert gaps or not data, "a gap between two bytes"
         if len(levels) == 10 * divisor:
             bits = levels[::divisor]
             assert levels == [bit for bit in bits for _ in range(divisor)]
@@ -175,7 +177,7 @@ def test_words_cross_the_link_both_ways(mismatch):
         await put_all(ctx, dut.responses, responses)
 
     async def get_line(ctx):
-        data = bytes(await receive(ctx, dut.tx, 4 * len(responses), divisor))
+        data = bytes(await receive(ctx, dut.tx, 4 * len(responses), divisor, gaps=False))
         assert data == b"".join(word.to_bytes(4, "little") for word in responses)
 
     simulate(dut, put_line, get_commands, put_responses, get_line, max_cycles=30_000)
