@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+
 """Synthesis, place and route: how large a component is, how fast, and whether it fits."""
 
 import hashlib
@@ -87,8 +89,9 @@ def synthesize(component, *, name, board="ulx3s-85f", unit=True, seed=1, freq=No
     seed : int
         Of the placement.
     freq : float, optional
-        Clock rate to aim for, in MHz; a design that does not reach it does not fit. By default
-        nothing is demanded of a unit, and the board's clock of a core.
+        Clock rate to reach, in MHz; a design that does not reach it does not fit. By default
+        nothing is demanded of a unit, and the board's clock of a core. On an ECP5 board it is the
+        core's clock, which the PLL makes; on an iCE40 board that is the board's own.
 
     Returns
     -------
@@ -97,7 +100,7 @@ def synthesize(component, *, name, board="ulx3s-85f", unit=True, seed=1, freq=No
     Raises
     ------
     UsageError
-        If the board is unknown.
+        If the board is unknown, or its PLL does not make the clock.
     ToolMissing
         If a tool is not installed.
     WeftError
@@ -109,8 +112,9 @@ def synthesize(component, *, name, board="ulx3s-85f", unit=True, seed=1, freq=No
     tools = {tool: find(tool) for tool in _TOOLS[device.family]}
     verilog = component if isinstance(component, str) else emit_verilog(
         component, name=name, cells=CELLS[device.family])
-    job = _unit_job(component, verilog, name, device) if unit else _board_job(verilog, name, device)
     clock = freq if freq is not None else None if unit else device.clock_mhz
+    job = (_unit_job(component, verilog, name, device) if unit
+           else _board_job(verilog, name, device, clock))
     options = [*device.nextpnr, *job.options, "--seed", str(seed), "--timing-allow-fail",
                *([] if clock is None else ["--freq", str(clock)])]
     made_of = [job.files, job.script, versions(tools), job.absorbs_within]
@@ -177,16 +181,21 @@ def _top(verilog, name):
     return verilog[verilog.index(f"module {name}("):]
 
 
-def _board_job(verilog, name, device):
+def _board_job(verilog, name, device, clock):
     module, cls = device.platform.split(":")
     platform = getattr(importlib.import_module(f"amaranth_boards.{module}"), cls)(
         toolchain=_TOOLCHAIN[device.family])
-    plan = platform.build(
-        BoardTop(verilog, name=name, clock_mhz=device.clock_mhz), do_build=False,
-        script_after_read="\n".join(out_of_context.BEFORE[device.family]),
-        synth_opts=out_of_context.OPTIONS[device.family],
-        script_after_synth="\n".join([*out_of_context.AFTER[device.family],
-                                      out_of_context.statistics()]))
+    clock = clock if device.family == "ecp5" else device.clock_mhz
+    try:
+        plan = platform.build(
+            BoardTop(verilog, name=name, board_mhz=platform.default_clk_frequency / 1e6,
+                     clock_mhz=clock), do_build=False,
+            script_after_read="\n".join(out_of_context.BEFORE[device.family]),
+            synth_opts=out_of_context.OPTIONS[device.family],
+            script_after_synth="\n".join([*out_of_context.AFTER[device.family],
+                                          out_of_context.statistics()]))
+    except ValueError as error:
+        raise UsageError(f"--freq {clock:g}: {error}") from error
     files = {file: text if isinstance(text, str) else text.decode()
              for file, text in plan.files.items() if not file.endswith((".sh", ".bat"))}
     constraints = "lpf" if device.family == "ecp5" else "pcf"

@@ -19,6 +19,8 @@ class BoardTop(Elaboratable):
         Verilog of a core with a host port.
     name : str
         Name of its module.
+    board_mhz : float
+        Clock of the board.
     clock_mhz : float
         Clock of the core; on ECP5 any that the PLL makes of the board's clock, on iCE40 that
         clock itself.
@@ -26,15 +28,16 @@ class BoardTop(Elaboratable):
         Rate of the serial line in bit/s.
     """
 
-    def __init__(self, verilog, *, name, clock_mhz, baud=1_000_000):
+    def __init__(self, verilog, *, name, board_mhz, clock_mhz, baud=1_000_000):
         self.verilog = verilog
         self.name = name
         self.clock_mhz = clock_mhz
         self.baud = baud
-        divisor = round(clock_mhz * 1e6 / baud)
+        divisor = max(1, round(clock_mhz * 1e6 / baud))
         if abs(clock_mhz * 1e6 / divisor / baud - 1) > 0.01:
-            raise ValueError(f"{clock_mhz} MHz does not divide to {baud} bit/s within 1 %")
+            raise ValueError(f"{clock_mhz:g} MHz does not divide to {baud} bit/s within 1 %")
         self.divisor = divisor
+        self.pll = None if clock_mhz == board_mhz else _ecp5_pll(board_mhz, clock_mhz)
 
     def elaborate(self, platform):
         m = Module()
@@ -43,12 +46,16 @@ class BoardTop(Elaboratable):
         pin = platform.request(platform.default_clk, dir="-")
         m.submodules.clock_buffer = clock_buffer = io.Buffer("i", pin)
         m.domains.sync = ClockDomain()
-        board_mhz = platform.default_clk_frequency / 1e6
-        if board_mhz == self.clock_mhz:
-            clock, locked = clock_buffer.i, Const(1)
-        else:
-            clock, locked = _ecp5_pll(m, clock_buffer.i, board_mhz, self.clock_mhz)
-            platform.add_clock_constraint(clock, self.clock_mhz * 1e6)
+        clock, locked = clock_buffer.i, Const(1)
+        if self.pll:
+            # nextpnr works out itself what rate has to be reached behind it.
+            clock, locked = Signal(), Signal()
+            m.submodules.pll = Instance(
+                "EHXPLLL", **self.pll,
+                i_CLKI=clock_buffer.i, i_CLKFB=clock, i_RST=Const(0), i_STDBY=Const(0),
+                i_PHASESEL0=Const(0), i_PHASESEL1=Const(0), i_PHASEDIR=Const(0),
+                i_PHASESTEP=Const(0), i_PHASELOADREG=Const(0), i_PLLWAKESYNC=Const(0),
+                i_ENCLKOP=Const(0), o_CLKOP=clock, o_LOCK=locked)
         m.d.comb += ClockSignal().eq(clock)
 
         # Reset for the first 16 cycles of a steady clock.
@@ -79,31 +86,27 @@ class BoardTop(Elaboratable):
         return m
 
 
-def _ecp5_pll(m, reference, input_mhz, output_mhz):
-    """Add an EHXPLLL; return its clock and its lock signal.
+def _ecp5_pll(input_mhz, output_mhz):
+    """Parameters and attributes of an EHXPLLL.
 
     The output, which is also the feedback, is ``input * CLKFB_DIV / CLKI_DIV``; the oscillator,
     ``output * CLKOP_DIV``, must run at 400 to 800 MHz (Lattice FPGA-TN-02200).
     """
+    output_divider = int(800 // output_mhz)
     for input_divider in range(1, 9):
         feedback = output_mhz * input_divider / input_mhz
-        output_divider = int(800 // output_mhz)
-        if feedback == int(feedback) and output_mhz * output_divider >= 400:
+        if (feedback == int(feedback) and output_mhz * output_divider >= 400
+                and output_divider <= 128):
             break
     else:
-        raise ValueError(f"The PLL does not make {output_mhz} MHz of {input_mhz} MHz")
-    clock, locked = Signal(), Signal()
-    m.submodules.pll = Instance(
-        "EHXPLLL",
-        p_CLKI_DIV=input_divider, p_CLKFB_DIV=int(feedback), p_CLKOP_DIV=output_divider,
-        p_CLKOP_CPHASE=output_divider // 2, p_CLKOP_FPHASE=0, p_CLKOP_ENABLE="ENABLED",
-        p_FEEDBK_PATH="CLKOP", p_STDBY_ENABLE="DISABLED", p_DPHASE_SOURCE="DISABLED",
-        p_PLLRST_ENA="DISABLED", p_INTFB_WAKE="DISABLED",
-        a_FREQUENCY_PIN_CLKI=str(input_mhz), a_FREQUENCY_PIN_CLKOP=str(output_mhz),
-        a_ICP_CURRENT="12", a_LPF_RESISTOR="8", a_MFG_ENABLE_FILTEROPAMP="1",
-        a_MFG_GMCREF_SEL="2",
-        i_CLKI=reference, i_CLKFB=clock, i_RST=Const(0), i_STDBY=Const(0),
-        i_PHASESEL0=Const(0), i_PHASESEL1=Const(0), i_PHASEDIR=Const(0), i_PHASESTEP=Const(0),
-        i_PHASELOADREG=Const(0), i_PLLWAKESYNC=Const(0), i_ENCLKOP=Const(0),
-        o_CLKOP=clock, o_LOCK=locked)
-    return clock, locked
+        raise ValueError(f"the PLL does not make {output_mhz:g} MHz of {input_mhz:g} MHz, but "
+                         f"every multiple of {input_mhz / 5:g} MHz from 10 to 400")
+    return {
+        "p_CLKI_DIV": input_divider, "p_CLKFB_DIV": int(feedback), "p_CLKOP_DIV": output_divider,
+        "p_CLKOP_CPHASE": output_divider // 2, "p_CLKOP_FPHASE": 0, "p_CLKOP_ENABLE": "ENABLED",
+        "p_FEEDBK_PATH": "CLKOP", "p_STDBY_ENABLE": "DISABLED", "p_DPHASE_SOURCE": "DISABLED",
+        "p_PLLRST_ENA": "DISABLED", "p_INTFB_WAKE": "DISABLED",
+        "a_FREQUENCY_PIN_CLKI": str(input_mhz), "a_FREQUENCY_PIN_CLKOP": str(output_mhz),
+        "a_ICP_CURRENT": "12", "a_LPF_RESISTOR": "8", "a_MFG_ENABLE_FILTEROPAMP": "1",
+        "a_MFG_GMCREF_SEL": "2",
+    }

@@ -57,9 +57,9 @@ class UartReceiver(wiring.Component):
         timer = Signal(range(self.divisor))
         bits = Signal(3)
         byte = Signal(8)
-        elapsed = timer == 0
+        elapsed = Signal()      # the timer is 0
 
-        m.d.sync += timer.eq(Mux(elapsed, self.divisor - 1, timer - 1))
+        m.d.sync += [timer.eq(Mux(elapsed, self.divisor - 1, timer - 1)), elapsed.eq(timer == 1)]
         m.d.sync += self.broken.eq(0)
         m.d.sync += self.overrun.eq(0)
         with m.If(self.bytes.ready):
@@ -67,7 +67,7 @@ class UartReceiver(wiring.Component):
 
         with m.FSM(name="phase"):
             with m.State("Idle"):
-                m.d.sync += timer.eq(self.divisor // 2 - 1)
+                m.d.sync += [timer.eq(self.divisor // 2 - 1), elapsed.eq(0)]
                 with m.If(~line):
                     m.next = "Start"
             with m.State("Start"):
@@ -129,15 +129,18 @@ class UartTransmitter(wiring.Component):
         rest = Signal(9, init=0x1FF)
         bits = Signal(range(11))
         timer = Signal(range(self.divisor))
-        elapsed = timer == 0
+        elapsed = Signal()      # the timer is 0
+        idle = bits == 0
 
-        m.d.comb += self.bytes.ready.eq((bits == 0) | ((bits == 1) & elapsed))
-        m.d.sync += timer.eq(Mux(elapsed, self.divisor - 1, timer - 1))
+        m.d.comb += self.bytes.ready.eq(idle | ((bits == 1) & elapsed))
+        m.d.sync += [
+            timer.eq(Mux(idle | elapsed, self.divisor - 1, timer - 1)),
+            elapsed.eq(timer == 1),
+        ]
         with m.If(self.bytes.valid & self.bytes.ready):
             m.d.sync += Cat(self.tx, rest).eq(Cat(Const(0, 1), self.bytes.payload, Const(1, 1)))
             m.d.sync += bits.eq(10)
-            m.d.sync += timer.eq(self.divisor - 1)
-        with m.Elif(elapsed & (bits != 0)):
+        with m.Elif(elapsed):
             m.d.sync += Cat(self.tx, rest).eq(Cat(rest, Const(1, 1)))
             m.d.sync += bits.eq(bits - 1)
 

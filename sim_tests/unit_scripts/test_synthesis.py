@@ -2,6 +2,9 @@
 
 """Synthesis: what is counted, what fits, what is kept."""
 
+import json
+from pathlib import Path
+
 import pytest
 from amaranth import *
 from amaranth.lib import wiring
@@ -79,11 +82,24 @@ def test_a_core_on_a_board(board):
     assert result.bitstream.endswith(".bit")
 
 
+def test_the_clock_of_a_core_on_a_board():
+    """The PLL's: what is placed is what will run at that rate."""
+    result = synthesize(Echo(), name="echo", board="ulx3s-85f", unit=False, freq=130.0)
+    report = json.loads(Path(result.bitstream).with_name("report.json").read_text())
+    constraints = {clock["constraint"] for clock in report["fmax"].values()}
+    assert 130.0 == pytest.approx(max(constraints), rel=1e-3)
+    with pytest.raises(UsageError, match=r"--freq 133: the PLL does not make 133 MHz of 25 MHz, "
+                                         r"but every multiple of 5 MHz from 10 to 400"):
+        synthesize(Echo(), name="echo", board="ulx3s-85f", unit=False, freq=133.0)
+    with pytest.raises(UsageError, match="--freq 1.6: 1.6 MHz does not divide to 1000000 bit/s"):
+        synthesize(Echo(), name="echo", board="ulx3s-85f", unit=False, freq=1.6)
+
+
 def test_errors_say_what_to_do(monkeypatch):
     with pytest.raises(UsageError, match="--board zynq: known are ulx3s-12f, ulx3s-85f, iceb"):
         synthesize(Echo(), name="echo", board="zynq")
-    with pytest.raises(ValueError, match=r"12.0 MHz does not divide to 5000000 bit/s"):
-        BoardTop("", name="echo", clock_mhz=12.0, baud=5_000_000)
+    with pytest.raises(ValueError, match=r"12 MHz does not divide to 5000000 bit/s"):
+        BoardTop("", name="echo", board_mhz=12.0, clock_mhz=12.0, baud=5_000_000)
     monkeypatch.setitem(toolchain.TOOLS, "yosys",
                         toolchain.Tool("no-such-yosys", "install it"))
     with pytest.raises(ToolMissing, match="yosys is not installed; mend it with: install it"):
