@@ -205,9 +205,12 @@ class ChannelOutputStage(OutputStage):
             power.products, ("multiplied_right", "multiplied_right_high"), strict=True))
         amount = delay(m, self.right_shift[-1], power.latency + 1, "right_far")
         negative = high[31]
-        # What is cut off next to nothing but zeros is known from the factors' products alone.
+        # What is cut off next to nothing but zeros is known from the factors' products alone, part
+        # by part, for multipliers are far away.
         low_less = register(m, power.products[0][:15].any(), "low_less")
-        more = register(m, power.products[0][15:31].any() | power.products[1][:15].any(), "more")
+        more = register(m, Cat(
+            power.products[number][first:first + 8].any() for number, first in
+            ((0, 15), (0, 23), (1, 0), (1, 7))), "more").any()
         product = Cat(low[:16], low[16:32] | high[:16], high[16:32])
 
         def shifted(point, less):

@@ -3,7 +3,7 @@
 from amaranth import *
 from amaranth.utils import bits_for
 
-__all__ = ["MAX_SHIFT_WIDTH", "count_down", "round_trip", "shift_codes", "shifted"]
+__all__ = ["MAX_SHIFT_WIDTH", "count_down", "queue_rows", "round_trip", "shift_codes", "shifted"]
 
 #: Bits whose sum is shifted in, by width: those of shift registers of maximal length (Xilinx
 #: XAPP052).
@@ -73,3 +73,30 @@ def round_trip(m, name, *, length, advance):
             with m.If(code == codes[length - 1]):
                 m.d.sync += code.eq(codes[0])
     return code
+
+
+def queue_rows(m, *, depth, write, read):
+    """Add the ends of a queue in a memory.
+
+    Parameters
+    ----------
+    m : Module
+    depth : int
+        Rows; a power of two from 2 to ``1 << MAX_SHIFT_WIDTH``.
+    write, read : Value
+        A row is written, is read; not if the queue is full, or empty.
+
+    Returns
+    -------
+    head, tail : Signal
+        Codes of the rows to read and to write next.
+    some, free : Value
+        There is a row to read; to write.
+    """
+    head = round_trip(m, "head", length=depth, advance=read)
+    tail = round_trip(m, "tail", length=depth, advance=write)
+    # Where both meet the queue is empty or full, whichever came last.
+    grew = Signal()
+    with m.If(write ^ read):
+        m.d.sync += grew.eq(write)
+    return head, tail, (head != tail) | grew, (head != tail) | ~grew

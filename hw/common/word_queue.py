@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..check import Check
 from ..memory import Collision, Style, block_ram
-from .shift_counts import MAX_SHIFT_WIDTH, round_trip
+from .shift_counts import MAX_SHIFT_WIDTH, queue_rows
 
 __all__ = ["WordQueue"]
 
@@ -54,19 +54,13 @@ class WordQueue(wiring.Component):
 
         write, read = block_ram(m, "rows", shape=self.shape, depth=self.depth,
                                 collision=Collision.IGNORED, style=Style.BLOCK)
-        head = round_trip(m, "head", length=self.depth, advance=self.moves)
-        tail = round_trip(m, "tail", length=self.depth, advance=self.write)
-        grew, some = Signal(), Signal()
+        head, tail, some, _ = queue_rows(m, depth=self.depth, write=self.write, read=self.moves)
         m.d.comb += [
             write.addr.eq(tail),
             write.data.eq(self.word),
             write.en.eq(self.write),
             read.addr.eq(head),
-            some.eq((head != tail) | grew),
         ]
-        # Where both meet the queue is empty or full, whichever came last.
-        with m.If(self.write ^ self.moves):
-            m.d.sync += grew.eq(self.write)
 
         # `arriving`: the RAM shows a word. `words.valid`: there is one in the register.
         arriving, steps = Signal(), Signal()

@@ -281,11 +281,7 @@ class ActivationUnit(wiring.Component):
             writer.row_last.eq(ends[0]),
             self.write_address.eq(writer.address),
         ]
-        done = self.write_enable[0] & ends[1]
-        for cycle in range(self.write_latency - 1):
-            later = Signal(name=f"done_{cycle}")
-            m.d.sync += later.eq(done)
-            done = later
-        m.d.comb += self.done.eq(done)
+        m.d.comb += self.done.eq(delay(m, self.write_enable[0] & ends[1], self.write_latency - 1,
+                                       "done", resets=True))
 
         return m

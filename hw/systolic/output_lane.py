@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..common.channel_output_stage import ChannelOutputStage
-from ..common.pipeline import register
+from ..common.pipeline import delay, register
 from ..common.serial_output_stage import SerialOutputStage
 from .function_table import FunctionTable
 from .sigmoid_interpolator import SigmoidInterpolator
@@ -110,11 +110,7 @@ class OutputLane(wiring.Component):
             element = function.result
         m.d.comb += self.element.eq(element)
 
-        valid = stage.output_valid
-        for cycle in range(self.result_cycles):
-            later = Signal(name=f"valid_{cycle}")
-            m.d.sync += later.eq(valid)
-            valid = later
-        m.d.comb += self.output_valid.eq(valid)
+        m.d.comb += self.output_valid.eq(
+            delay(m, stage.output_valid, self.result_cycles, "valid", resets=True))
 
         return m

@@ -96,10 +96,7 @@ class PoolingUnit(wiring.Component):
                         value = value | part
                     following[-1].append(register(m, value, f"merged_{level}_{lane}_{at}"))
             merged = following
-        for level in range(self._levels):
-            merged_valid = Signal(name=f"merged_valid_{level}")
-            m.d.sync += merged_valid.eq(valid)
-            valid = merged_valid
+        valid = delay(m, valid, self._levels, "merged_valid", resets=True)
         first = delay(m, first, self._levels, "merged_first")
 
         # Keep the largest. One subtraction tells whether to take the next: above all it matters

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.formats import WEIGHT_FIFO_TILES
 
-from ..common.shift_counts import round_trip, shift_codes
+from ..common.shift_counts import queue_rows, round_trip, shift_codes
 from ..memory import register_file
 
 __all__ = ["WeightFetch"]
@@ -70,15 +70,9 @@ class WeightFetch(wiring.Component):
         write, (waiting,) = register_file(m, "queue", shape=self.operations.payload.shape(),
                                           depth=WEIGHT_FIFO_TILES)
         accepted, taken = Signal(), Signal()
-        head = round_trip(m, "head", length=WEIGHT_FIFO_TILES, advance=taken)
-        tail = round_trip(m, "tail", length=WEIGHT_FIFO_TILES, advance=accepted)
-        # Where both meet the queue is empty or full, whichever came last.
-        grew, some = Signal(), Signal()
-        with m.If(accepted ^ taken):
-            m.d.sync += grew.eq(accepted)
+        head, tail, some, free = queue_rows(m, depth=WEIGHT_FIFO_TILES, write=accepted, read=taken)
         m.d.comb += [
-            some.eq((head != tail) | grew),
-            self.operations.ready.eq((head != tail) | ~grew),
+            self.operations.ready.eq(free),
             accepted.eq(self.operations.valid & self.operations.ready),
             # Before it is known whether there is one: that comes late.
             write.en.eq(self.operations.ready),
