@@ -163,6 +163,8 @@ def bench_area(
     freq: Annotated[float, typer.Option(
         min=1, help="Clock rate to aim for, in MHz, whether or not it is reached.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the placement.")] = 1,
+    seeds: Annotated[int, typer.Option(
+        min=1, metavar="N", help="Place with so many seeds, and take the median.")] = 1,
     json: JsonOption = None,
 ):
     """Print what each idea costs in area and clock rate, and what it gives in time.
@@ -172,7 +174,8 @@ def bench_area(
     """
     from .bench import area as verb
     console, steps = consoles(json)
-    result = verb.bench(pes=pes or (), board=board, freq=freq, seed=seed, steps=steps)
+    result = verb.bench(pes=pes or (), board=board, freq=freq, seed=seed, seeds=seeds,
+                        steps=steps)
     finish(verb, result, console, json)
 
 

@@ -54,7 +54,7 @@ class Area:
     records: list[dict]
 
 
-def bench(*, pes=(), board="ulx3s-85f", freq=100, seed=1, steps, rungs=ladder):
+def bench(*, pes=(), board="ulx3s-85f", freq=100, seed=1, seeds=1, steps, rungs=ladder):
     """Place the configurations of a ladder of ideas, and time a layer on each.
 
     Every result is kept by content, so what is interrupted goes on where it was.
@@ -69,6 +69,9 @@ def bench(*, pes=(), board="ulx3s-85f", freq=100, seed=1, steps, rungs=ladder):
         Clock rate to aim for, in MHz: what is slower counts all the same.
     seed : int
         Of the placement.
+    seeds : int
+        Placements, with `seed` and those after it; the clock rate is the median of them, the
+        slower of two.
     steps : scripts.progress.Steps
     rungs : callable
         ``rungs(pes, steps=steps)`` returns the configurations, the one to compare with first.
@@ -86,13 +89,16 @@ def bench(*, pes=(), board="ulx3s-85f", freq=100, seed=1, steps, rungs=ladder):
     """
     preset_of(board)
     ladders = [rungs(count, steps=steps) for count in pes or _PES]
-    tables = [[_place(rung, board, freq, seed, steps) for rung in ladder] for ladder in ladders]
+    placement = {"board": board, "freq": freq, "seed": seed, "seeds": seeds}
+    tables = [[_place(rung, steps, **placement) for rung in ladder] for ladder in ladders]
     return Area(board, tables, [entry for table in tables for placed in table
                                 for entry in placed.records])
 
 
-def _place(rung, board, freq, seed, steps):
-    figures, = synthesize(rung.settings, board=board, freq=freq, seed=seed, steps=steps).records
+def _place(rung, steps, **options):
+    placements = sorted(synthesize(rung.settings, steps=steps, **options).records,
+                        key=lambda figures: figures["fmax_mhz"] or 0)
+    figures = placements[(len(placements) - 1) // 2]
     fmax = figures["fmax_mhz"]
     return Placed(rung, [record(**{
         **figures, "bench": "area", "layer": run.layer, "cycles": run.cycles,

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from hw.config import PRESETS
-from scripts import api, synthesize_parts
+from scripts import api, synthesis, synthesize_parts
 from scripts.bench import area
 from scripts.bench.ladder import Rung, Run, ladder, layers_for
 from scripts.cli import main
@@ -133,6 +133,25 @@ def test_ideas_are_told_with_their_cost(placed, capsys):
     # Half the time, with 240 LUT4-equivalents instead of 140.
     assert ["second", "200", "240", "50", "4", "8", "120", "100.0", "90", "10", "1.00", "0.50",
             "0.86"] in printed
+
+
+def test_of_several_placements_the_median_counts(placed, monkeypatch):
+    rates = {1: 90.0, 2: 120.0, 3: None, 4: 100.0, 5: 110.0}
+    made_up = synthesis.synthesize
+
+    def synthesize(component, *, seed, **options):
+        result = made_up(component, seed=seed, **options)
+        result.record["fmax_mhz"] = rates[seed]
+        return result
+
+    monkeypatch.setattr("scripts.synthesis.synthesize", synthesize)
+    rungs = [Rung("only", configuration("eie"), (Run("a", 5, .5),))]
+    for seed, seeds, rate, used in (
+            (1, 5, 100, 4), (4, 2, 100, 4), (5, 1, 110, 5), (3, 1, None, 3)):
+        result = area.bench(pes=[1], seed=seed, seeds=seeds, steps=QUIET,
+                            rungs=lambda pes, steps: rungs)
+        entry, = result.records
+        assert (entry["fmax_mhz"], entry["seed"]) == (rate, used)
 
 
 def test_what_does_not_fit_has_no_time(placed, capsys):
