@@ -91,7 +91,7 @@ class DenseTiming:
     @property
     def written_cycles(self):
         """From the read of a row of activations to the end of its addition to the accumulators."""
-        return self.feed_cycles + self.geometry.rows + self.geometry.columns + 5
+        return self.feed_cycles + self.geometry.rows + self.geometry.columns + 6
 
     @property
     def _result_cycles(self):

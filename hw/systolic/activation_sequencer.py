@@ -167,7 +167,8 @@ class ActivationSequencer(wiring.Component):
         following = (base + step)[:len(address)]
         ends = Cat(Const(1, 1), position_last, window_last, window_last & line_last)
         innermost = ends & ~Cat(ends[1:], Const(0, 1))
-        moved = innermost & Cat(Const(0b11, 2), row_last, Const(1, 1))
+        moved = Signal(4, attrs={"keep": 1})        # not a part of the way from `advance` on
+        m.d.comb += moved.eq(innermost & Cat(Const(0b11, 2), row_last, Const(1, 1)))
         with m.If(advance | begin):
             for chosen, (own_step, held) in zip(moved, steps, strict=True):
                 m.d.sync += held.eq(own_step)

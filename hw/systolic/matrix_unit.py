@@ -39,9 +39,9 @@ class MatrixUnit(wiring.Component):
     Of a row fed in cycle i, with K = `feed_cycles` = read_latency + 1:
 
     * it is at the array in cycle i + K, and its lane 0 meets the first multiplier there;
-    * its sum c is in the accumulators, to be read out, from cycle ``i + K + rows + 4 + c`` on;
+    * its sum c is in the accumulators, to be read out, from cycle ``i + K + rows + 5 + c`` on;
     * `row_written` is high, and its row can be read out, in cycle ``i + written_cycles``, with
-      written_cycles = K + rows + columns + 3; `written` counts it from the next cycle on.
+      written_cycles = K + rows + columns + 4; `written` counts it from the next cycle on.
 
     `fed` is high in the cycle after the last row of a multiplication was fed; `active`,
     `weight_stall`, `weight_shift` and `tile` tell of the cycle before, `useful` of the third last.

@@ -17,8 +17,8 @@ class ProcessingElement(wiring.Component):
     the shadow of the element above with `shift`, and the multiplier takes its own with `adopt`.
 
     Timing: `activation_right`, `adopt_right`, `shift_right` and `weight_below` come one cycle
-    later; `sum_below` is ``sum + product`` of the cycle before, and `product` belongs to the
-    activation two cycles before it. So a sum goes down one element a cycle.
+    later; `sum_below` is ``sum`` of the cycle before and ``product`` of the one before that, which
+    belongs to the activation two cycles before it. So a sum goes down one element a cycle.
 
     Parameters
     ----------
@@ -59,7 +59,9 @@ class ProcessingElement(wiring.Component):
         with m.If(self.shift):
             m.d.sync += shadow.eq(self.weight)
         m.d.sync += [self.adopt_right.eq(self.adopt), self.shift_right.eq(self.shift)]
-        total = (self.sum + self.product)[:len(self.sum)].as_signed()
+        # A device's multipliers are where they are, and adders elsewhere: the way takes a cycle.
+        product = register(m, self.product, "arriving")
+        total = (self.sum + product)[:len(self.sum)].as_signed()
         m.d.comb += [
             self.weight_below.eq(shadow),
             self.activation_right.eq(register(m, self.activation, "passing")),

@@ -29,7 +29,7 @@ class SystolicArray(wiring.Component):
     * the shift of the next one may begin at T: row r changes its shadow from cycle s + r on only,
       and the multipliers take it over in cycle T + r. So a tile can be taken every `rows` cycles;
     * sums of the activations of cycle t are at ``sums[c]`` in cycle ``t + sum_latency + c``, for
-      that one; sum_latency = rows + 2.
+      that one; sum_latency = rows + 3.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class SystolicArray(wiring.Component):
         self.activation_width = activation_width
         self.weight_width = weight_width
         self.partial_width = activation_width + weight_width + (rows - 1).bit_length()
-        self.sum_latency = rows + 2
+        self.sum_latency = rows + 3
         super().__init__({
             "activations": In(data.ArrayLayout(signed(activation_width), rows)),
             "adopt": In(1),

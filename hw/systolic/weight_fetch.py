@@ -69,8 +69,10 @@ class WeightFetch(wiring.Component):
         # An instruction waits as it came.
         write, (waiting,) = register_file(m, "queue", shape=self.operations.payload.shape(),
                                           depth=WEIGHT_FIFO_TILES)
-        accepted, taken = Signal(), Signal()
-        head, tail, some, free = queue_rows(m, depth=WEIGHT_FIFO_TILES, write=accepted, read=taken)
+        accepted, taken, counts = Signal(), Signal(), Signal()
+        m.d.sync += counts.eq(taken)
+        # It leaves the queue in the cycle after it was taken: the next one is not taken in that.
+        head, tail, some, free = queue_rows(m, depth=WEIGHT_FIFO_TILES, write=accepted, read=counts)
         m.d.comb += [
             self.operations.ready.eq(free),
             accepted.eq(self.operations.valid & self.operations.ready),
@@ -83,7 +85,7 @@ class WeightFetch(wiring.Component):
 
         # `active`: row `address` is the next to read, `first` or `last` of its tile. From the
         # second row of a tile on, `more` is the number of tiles behind it, less 1.
-        active, first, last, counts = self.active, Signal(init=1), Signal(), Signal()
+        active, first, last = self.active, Signal(init=1), Signal()
         more = Signal(signed(17), init=-2)
         adds = Signal(signed(17), init=-1)
         row = round_trip(m, "row", length=rows, advance=self.read)
@@ -108,7 +110,7 @@ class WeightFetch(wiring.Component):
                 Mux(anew, waiting.data.address, self.address)
                 + Mux(anew, rows - 1, Mux(last, 2 * rows - 1, -1)))
         # A tile is counted with its last row, and those of an instruction when it has been taken.
-        m.d.sync += [adds.eq(Mux(anew, waiting.data.tiles, -1)), counts.eq(taken)]
+        m.d.sync += adds.eq(Mux(anew, waiting.data.tiles, -1))
         with m.If(ends | counts):
             m.d.sync += more.eq(more + adds)
 
