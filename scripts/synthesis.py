@@ -73,7 +73,7 @@ def synthesize(component, *, name, board="ulx3s-85f", unit=True, seed=1, freq=No
     """Synthesise, place and route a component for a board.
 
     Results are kept under ``build/synth`` by content: Verilog, options and tool versions. The
-    netlist is made once for all seeds and clock rates.
+    netlist is made once for all seeds, and for all clock rates that no PLL is set to.
 
     Parameters
     ----------
@@ -187,15 +187,16 @@ def _board_job(verilog, name, device, clock):
         toolchain=_TOOLCHAIN[device.family])
     clock = clock if device.family == "ecp5" else device.clock_mhz
     try:
-        plan = platform.build(
-            BoardTop(verilog, name=name, board_mhz=platform.default_clk_frequency / 1e6,
-                     clock_mhz=clock), do_build=False,
-            script_after_read="\n".join(out_of_context.BEFORE[device.family]),
-            synth_opts=out_of_context.OPTIONS[device.family],
-            script_after_synth="\n".join([*out_of_context.AFTER[device.family],
-                                          out_of_context.statistics()]))
+        top = BoardTop(verilog, name=name, board_mhz=platform.default_clk_frequency / 1e6,
+                       clock_mhz=clock)
     except ValueError as error:
         raise UsageError(f"--freq {clock:g}: {error}") from error
+    plan = platform.build(
+        top, do_build=False,
+        script_after_read="\n".join(out_of_context.BEFORE[device.family]),
+        synth_opts=out_of_context.OPTIONS[device.family],
+        script_after_synth="\n".join([*out_of_context.AFTER[device.family],
+                                      out_of_context.statistics()]))
     files = {file: text if isinstance(text, str) else text.decode()
              for file, text in plan.files.items() if not file.endswith((".sh", ".bat"))}
     constraints = "lpf" if device.family == "ecp5" else "pcf"

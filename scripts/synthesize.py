@@ -86,7 +86,8 @@ def synthesize(settings, *, steps, board="ulx3s-85f", unit=None, freq=None, seed
         alone and without pins; by default the core on its board, with the serial line that reaches
         it.
     freq : float, optional
-        Clock rate to demand, in MHz; by default the board's for the core, none for a unit.
+        Clock rate to reach, in MHz; by default the board's for the core, none for a unit. On an
+        ECP5 board the PLL is set to it.
     seed : int
         Of the placement.
     seeds : int
@@ -101,7 +102,7 @@ def synthesize(settings, *, steps, board="ulx3s-85f", unit=None, freq=None, seed
     Raises
     ------
     UsageError
-        If there is no such board or component.
+        If there is no such board or component, or the board's PLL does not make `freq`.
     ToolMissing
         If the board's tools are not installed.
     """

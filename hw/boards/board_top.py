@@ -89,14 +89,13 @@ class BoardTop(Elaboratable):
 def _ecp5_pll(input_mhz, output_mhz):
     """Parameters and attributes of an EHXPLLL.
 
-    The output, which is also the feedback, is ``input * CLKFB_DIV / CLKI_DIV``; the oscillator,
-    ``output * CLKOP_DIV``, must run at 400 to 800 MHz (Lattice FPGA-TN-02200).
+    The output, which is also the feedback, is ``input * CLKFB_DIV / CLKI_DIV``, at most 400 MHz;
+    the oscillator, ``output * CLKOP_DIV``, must run at 400 to 800 MHz (Lattice FPGA-TN-02200).
     """
     output_divider = int(800 // output_mhz)
     for input_divider in range(1, 9):
         feedback = output_mhz * input_divider / input_mhz
-        if (feedback == int(feedback) and output_mhz * output_divider >= 400
-                and output_divider <= 128):
+        if feedback == int(feedback) and 2 <= output_divider <= 128:
             break
     else:
         raise ValueError(f"the PLL does not make {output_mhz:g} MHz of {input_mhz:g} MHz, but "

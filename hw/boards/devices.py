@@ -18,7 +18,7 @@ class Board:
     nextpnr : tuple of str
         Options that choose the device.
     clock_mhz : float
-        Clock of the core on the board.
+        Clock of the core on the board, unless the PLL of an ECP5 is asked for another one.
     """
 
     family: str

@@ -78,6 +78,7 @@ class ActivationUnit(wiring.Component):
         Elements of the read that matter; the others may be written at the same time.
     elements : In(ArrayLayout(signed(activation_width), lanes))
     write_enable : Out(lanes)
+        That of lane 0 with any other.
     write_address, write_elements : Out
     accumulators_read : Out(1)
         Strobe, with the last `accumulator_read` of an Activate.

@@ -62,8 +62,8 @@ class InstructionFetch(wiring.Component):
     instructions : Out(stream.Signature(StructLayout({word: 128, number, last: 1})))
         `number` is the instruction's address, `last` marks the end of the `count`.
     proceed : In(1)
-        Strobe, after each transfer or with it: nobody needs `kind` any more. Again before the next
-        transfer it means nothing.
+        Strobe, after each transfer or with it: nobody needs `kind` for more than three more cycles.
+        Again before the next transfer it means nothing.
     """
 
     def __init__(self, *, program_depth):

@@ -33,8 +33,8 @@ CONSTANT_AREA = 15
 CONSTANTS = {"a": (0, 1, -1), "b": (1, -1, "rows", -1 << 16), "c": (0, -1)}
 #: First row that may read the last part of the instruction; each part before it two rows earlier.
 _LAST_PART = 3
-#: Rows up to the last one from that on which the next instruction is fetched.
-_AHEAD = 6
+#: Rows from the one that lets the next instruction be fetched to the last one, both counted.
+_AHEAD = 5
 #: Rows from that one to the one that is looked up as the next instruction's first part is written;
 #: each part after it two rows later.
 _NEXT_PART = 5
@@ -107,12 +107,13 @@ class Microcode:
             for rows in pair:
                 rows = [self._row(index, row) for index, row in
                         enumerate([*rows, None, None, None][:max(3, len(rows))])]
-                proceed = max(2, len(rows) - _AHEAD + 1)
+                proceed = max(2, len(rows) - _AHEAD)
                 rows[proceed]["proceed"] = 1
                 for behind, row in enumerate(rows[proceed:]):
-                    # The instruction is overwritten part by part.
-                    assert all(row.get(operand, 4) >= min(4, (behind - _NEXT_PART) // 2 + 1)
-                               for operand in CONSTANTS), row
+                    # The instruction, or a register, is overwritten part by part.
+                    parts = (behind - _NEXT_PART) // 2 + 1
+                    assert all(row[operand] >= CONSTANT_AREA * 4 or row[operand] % 4 >= parts
+                               for operand in CONSTANTS if operand in row), row
                 rows[-1]["last"] = 1
                 rows[max(2, len(rows) - 1 - self._late(operation))]["done"] = 1
                 rows += [{} for _ in range((1 << self.step_width) - len(rows))]

@@ -83,7 +83,7 @@ def bench(*, pes=(), board="ulx3s-85f", freq=100, seed=1, seeds=1, steps, rungs=
     Raises
     ------
     UsageError
-        If there is no such board, or no core of that size.
+        If there is no such board, no core of that size, or the board's PLL does not make `freq`.
     ToolMissing
         If the board's tools are not installed.
     """

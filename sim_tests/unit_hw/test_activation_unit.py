@@ -82,6 +82,7 @@ def run(dut, model, operations, *, writes=lambda cycle: None, written=0, reset_a
                 elements[cycle + dut.unified_latency] = [
                     int(model.unified[place]) if cycle >= visible.get(place, 0) and mask >> lane & 1
                     else 1 for lane, place in enumerate(places)]
+            assert enable & 1 or not enable, "lane 0 tells of all"
             for lane in lanes:
                 if enable >> lane & 1:
                     place = (to + lane) % config.unified_depth

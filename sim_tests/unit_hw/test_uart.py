@@ -183,6 +183,32 @@ def test_words_cross_the_link_both_ways(mismatch):
     simulate(dut, put_line, get_commands, put_responses, get_line, max_cycles=30_000)
 
 
+@pytest.mark.parametrize("divisor", [4, 7])
+def test_words_are_sent_after_any_time(divisor):
+    """The last byte of a word is on the line, has just ended, or ended long ago, at the next."""
+    dut = UartLink(divisor=divisor)
+    rng = random.Random(divisor)
+    idle = [0, *(bits * divisor + more for bits in (30, 39, 40) for more in range(-3, 4)),
+            *range(1, 7), *(rng.randrange(60 * divisor) for _ in range(10))]
+    rng.shuffle(idle)
+    words = [rng.getrandbits(32) for _ in idle]
+
+    async def put(ctx):
+        for word, cycles in zip(words, idle, strict=True):
+            await put_all(ctx, dut.responses, [word])
+            ctx.set(dut.responses.payload, rng.getrandbits(32))
+            await ctx.tick().repeat(cycles + 1)
+
+    async def get(ctx):
+        data = bytes(await receive(ctx, dut.tx, 4 * len(words), divisor))
+        assert data == b"".join(word.to_bytes(4, "little") for word in words)
+        for _ in range(20 * divisor):
+            await ctx.tick()
+            assert ctx.get(dut.tx) == 1
+
+    simulate(dut, put, get, max_cycles=20_000)
+
+
 def test_a_word_lost_is_told():
     dut = UartLink(divisor=4)
     overruns = 0

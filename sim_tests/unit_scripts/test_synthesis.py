@@ -95,6 +95,18 @@ def test_the_clock_of_a_core_on_a_board():
         synthesize(Echo(), name="echo", board="ulx3s-85f", unit=False, freq=1.6)
 
 
+def test_settings_of_the_pll():
+    """Dividers of the reference, of the feedback and of the oscillator, and what cannot be made."""
+    for clock, dividers in ((10, (5, 2, 80)), (50, (1, 2, 16)), (130, (5, 26, 6)),
+                            (137.5, (2, 11, 5)), (400, (1, 16, 2))):
+        pll = BoardTop("", name="echo", board_mhz=25.0, clock_mhz=clock).pll
+        assert tuple(pll[f"p_{name}_DIV"] for name in ("CLKI", "CLKFB", "CLKOP")) == dividers
+    assert BoardTop("", name="echo", board_mhz=25.0, clock_mhz=25.0).pll is None
+    for clock in (5, 133, 425, 800, 1000):
+        with pytest.raises(ValueError, match=f"the PLL does not make {clock} MHz of 25 MHz"):
+            BoardTop("", name="echo", board_mhz=25.0, clock_mhz=clock)
+
+
 def test_errors_say_what_to_do(monkeypatch):
     with pytest.raises(UsageError, match="--board zynq: known are ulx3s-12f, ulx3s-85f, iceb"):
         synthesize(Echo(), name="echo", board="zynq")
