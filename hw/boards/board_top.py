@@ -90,16 +90,17 @@ def _ecp5_pll(input_mhz, output_mhz):
     """Parameters and attributes of an EHXPLLL.
 
     The output, which is also the feedback, is ``input * CLKFB_DIV / CLKI_DIV``, at most 400 MHz;
-    the oscillator, ``output * CLKOP_DIV``, must run at 400 to 800 MHz (Lattice FPGA-TN-02200).
+    the oscillator, ``output * CLKOP_DIV``, must run at 400 to 800 MHz (Lattice FPGA-TN-02200), and
+    ``input / CLKI_DIV`` stays above 10 MHz, where phases can be compared.
     """
     output_divider = int(800 // output_mhz)
-    for input_divider in range(1, 9):
+    for input_divider in range(1, max(1, int(input_mhz // 10)) + 1):
         feedback = output_mhz * input_divider / input_mhz
         if feedback == int(feedback) and 2 <= output_divider <= 128:
             break
     else:
         raise ValueError(f"the PLL does not make {output_mhz:g} MHz of {input_mhz:g} MHz, but "
-                         f"every multiple of {input_mhz / 5:g} MHz from 10 to 400")
+                         f"every multiple of {input_mhz / input_divider:g} MHz up to 400")
     return {
         "p_CLKI_DIV": input_divider, "p_CLKFB_DIV": int(feedback), "p_CLKOP_DIV": output_divider,
         "p_CLKOP_CPHASE": output_divider // 2, "p_CLKOP_FPHASE": 0, "p_CLKOP_ENABLE": "ENABLED",
