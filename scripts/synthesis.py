@@ -192,7 +192,7 @@ def _board_job(verilog, name, device, clock):
     except ValueError as error:
         raise UsageError(f"--freq {clock:g}: {error}") from error
     plan = platform.build(
-        top, do_build=False,
+        top, do_build=False, emit_src=False,
         script_after_read="\n".join(out_of_context.BEFORE[device.family]),
         synth_opts=out_of_context.OPTIONS[device.family],
         script_after_synth="\n".join([*out_of_context.AFTER[device.family],
