@@ -167,8 +167,11 @@ class ActivationSequencer(wiring.Component):
         following = (base + step)[:len(address)]
         ends = Cat(Const(1, 1), position_last, window_last, window_last & line_last)
         innermost = ends & ~Cat(ends[1:], Const(0, 1))
-        moved = Signal(4, attrs={"keep": 1})        # not a part of the way from `advance` on
-        m.d.comb += moved.eq(innermost & Cat(Const(0b11, 2), row_last, Const(1, 1)))
+        # One gate each from four registers, which are not to be shared with the way of `advance`.
+        moved = Signal(4, attrs={"keep": 1})
+        m.d.comb += moved.eq(Cat(
+            ~position_last, position_last & ~window_lines.last,
+            window_last & row_last & ~pixels.last, window_last & row_last & pixels.last))
         with m.If(advance | begin):
             for chosen, (own_step, held) in zip(moved, steps, strict=True):
                 m.d.sync += held.eq(own_step)
