@@ -67,7 +67,7 @@ class TileCycles:
         excess = len(self._queued) + len(self._waiting) - WEIGHT_FIFO_TILES
         if not self._fresh:
             excess -= 1     # the one that is being worked on is in both
-        return self._queued[excess] + 1 if excess >= 0 else 0
+        return self._queued[excess] + 2 if excess >= 0 else 0
 
     def read(self, accepted, tiles):
         """A Read_Weights is accepted."""

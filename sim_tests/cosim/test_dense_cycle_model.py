@@ -10,6 +10,7 @@ import pytest
 from golden.formats import DenseCounter, Operation
 from golden.models.dense_digits import dense_digits_inputs, load_dense_digits
 from golden.models.digits import load_digits_data
+from golden.systolic.assembler import assemble
 from golden.systolic.compile import compile_network
 from golden.systolic.cycles import TIME_COUNTERS, cycles_before_weights, dense_cycles
 from golden.systolic.matmul import matmul_program
@@ -18,7 +19,7 @@ from hw.systolic.core import DenseCore
 from scripts.dense_run import check_run
 from sim_tests.bench.dense_cores import DENSE_CORES, SQUARE_CORES
 from sim_tests.bench.player import build_simulator
-from sim_tests.bench.random_programs import legal_run
+from sim_tests.bench.random_programs import legal_run, random_memories
 
 pytestmark = pytest.mark.cosim
 
@@ -46,6 +47,26 @@ def test_random_programs(name):
     # Tiles are small, and never late.
     assert {counter for counter in TIME_COUNTERS if not counters[counter]} <= {
         DenseCounter.WEIGHT_STALL}
+
+
+def test_read_weights_that_wait():
+    """Four wait, and tiles in all places of the FIFO: the next one is not accepted at once."""
+    config = DENSE_CORES["4 x 4"]
+    simulator = build_simulator(DenseCore(config), name="dense_core")
+    rng = np.random.default_rng(3)
+    for lines in (1, 5, 13, 14, 15, 16, 40, 64):
+        for tiles in (1, 2, 3):
+            inputs = 16 * tiles         # four Read_Weights for each multiplication
+            text = [f"Set_Configuration SOURCE line_length={inputs}, line_stride=1",
+                    "Set_Configuration DESTINATION stride=4, low=-128, high=127"]
+            for block in range(4):
+                text += [f"Read_Weights tiles={tiles}, address={4 * block}"] * 4
+                # How long a vector waits for the results depends on when it could come.
+                text += ["Vector_Add length=4"] * (block > 0)
+                text += [f"MatrixMultiply tiles={4 * tiles}, lines={lines}, last_column=3"]
+                text += [f"Activate rows={lines}, last_column=3, destination=512"]
+            check(simulator, random_memories(rng, config.geometry,
+                                             assemble("\n".join([*text, "Halt"]))))
 
 
 def test_cycles_before_weights():
