@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from golden.energy.cores import EIE_MEMORIES, SparseMemories, dense_events, sparse_events
 from golden.energy.events import energy_by_part, total_energy
 from golden.sparse.geometry import WORDS_AHEAD
+from hw.sparse.column_queue import column_layout
 
 __all__ = ["CORES", "Energies", "dense_cores", "memories_of", "sparse_cores"]
 
@@ -58,8 +59,8 @@ def memories_of(config):
     # it starts and ends there, and the activation.
     waiting_width = config.word_width + config.word_entries + 2 * (
         config.word_entries - 1).bit_length() + 2 + config.activation_width if config.escape else 0
-    # First and last entry, whether there is any, and the activation.
-    queue_width = 2 * pointer_width + 1 + config.activation_width
+    queue_width = column_layout(
+        pointer_width=pointer_width, activation_width=config.activation_width).size
     return SparseMemories(
         pes=config.pes, entries=EIE_MEMORIES.entries, entry_width=config.word_width,
         pointers=EIE_MEMORIES.pointers, pointer_width=pointer_width,
