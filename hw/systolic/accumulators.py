@@ -6,10 +6,14 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from ..common.counters import tree_sum
+from ..common.pipeline import delay
 from ..emission import replicate
 from .accumulator_column import AccumulatorColumn
 
 __all__ = ["Accumulators"]
+
+#: Saturations that are added up in a cycle.
+_COUNTED = 4
 
 
 class Accumulators(wiring.Component):
@@ -24,7 +28,7 @@ class Accumulators(wiring.Component):
       ``t + accumulate_cycles + c`` on; the row may come again `accumulate_cycles` after t;
     * `written` and `written_final` are high in cycle ``t + accumulate_cycles + columns - 1``, the
       first in which the whole row can be read out;
-    * a saturation of column c is counted in cycle ``t + accumulate_cycles + c + 1``.
+    * a saturation of column c is counted in cycle ``t + accumulate_cycles + c + count_cycles``.
 
     `values` are those of the row read `read_latency` cycles before, until another is read.
 
@@ -63,6 +67,9 @@ class Accumulators(wiring.Component):
         self.columns = columns
         self.depth = depth
         self.partial_width = partial_width
+        self.count_cycles, counts = 1, -(-columns // _COUNTED)
+        while counts > 1:
+            self.count_cycles, counts = self.count_cycles + 1, -(-counts // _COUNTED)
         super().__init__({
             "clear": In(1),
             "valid": In(1),
@@ -99,7 +106,14 @@ class Accumulators(wiring.Component):
             ]
             valid, address = column.valid_right, column.address_right
             overwrite = column.overwrite_right
-        m.d.sync += self.saturations.eq(tree_sum(column.saturated for column in columns))
+
+        # Four by four: columns are many, and whoever counts is in no hurry.
+        counts = [column.saturated for column in columns]
+        for level in range(self.count_cycles):
+            counts = [delay(m, tree_sum(counts[at:at + _COUNTED]), 1, f"counts_{level}_{at}",
+                            resets=True)
+                      for at in range(0, len(counts), _COUNTED)]
+        m.d.comb += self.saturations.eq(counts[0])
 
         # What is known of a row goes along until its last column is written.
         cycles = self.columns - 1 + self.accumulate_cycles

@@ -11,13 +11,13 @@ from sim_tests.bench.simulate import simulate
 
 
 @pytest.mark.parametrize("columns, depth, partial_width", [
-    (1, 2, 20), (3, 8, 31), (4, 5, 33), (2, 16, 40)])
+    (1, 2, 20), (3, 8, 31), (4, 5, 33), (2, 16, 40), (18, 32, 31)])
 def test_random_rows(columns, depth, partial_width):
     dut = Accumulators(columns=columns, depth=depth, partial_width=partial_width)
     rng = np.random.default_rng(depth)
     half = 1 << partial_width - 1
     cycles = 400
-    end = cycles + dut.accumulate_cycles + columns + 2
+    end = cycles + dut.accumulate_cycles + columns + dut.count_cycles + 1
 
     # What comes when: a row is not added to again too early.
     rows, age = {}, dict.fromkeys(range(depth), 0)
@@ -38,7 +38,7 @@ def test_random_rows(columns, depth, partial_width):
         if next(again, end) > cycle + columns:
             contents[cycle + dut.accumulate_cycles + columns - 1] = row, held[row].tolist()
         for column in range(columns):
-            saturations[cycle + dut.accumulate_cycles + column + 1] += int(
+            saturations[cycle + dut.accumulate_cycles + column + dut.count_cycles] += int(
                 exact[column] != held[row, column])
     compared = 0
 
