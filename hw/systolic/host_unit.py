@@ -114,7 +114,8 @@ class HostUnit(wiring.Component):
         """Read_Host_Memory; a signal that it is under way."""
         lanes, depth = self.config.word_elements, self.config.host_depth
 
-        # Words that the host has sent. `level` of them are in rows of the queue.
+        # Words that the host has sent. `level` of them are in rows of the queue, or were until a
+        # cycle ago.
         m.submodules.input = words = WordQueue(shape=32, depth=depth)
         level = Signal(range(depth + 1))
         full = level[-1]
@@ -123,8 +124,10 @@ class HostUnit(wiring.Component):
             words.write.eq(self.input_valid & ~full),
             self.dropped.eq(self.input_valid & full),
         ]
-        with m.If(words.write ^ words.moves):
-            m.d.sync += level.eq(level + Cat(1, words.moves.replicate(len(level) - 1)))
+        moved = Signal()
+        m.d.sync += moved.eq(words.moves)
+        with m.If(words.write ^ moved):
+            m.d.sync += level.eq(level + Cat(1, moved.replicate(len(level) - 1)))
         m.d.sync += self.almost_full.eq(full | level[3:-1].all())
 
         # `left` is the number of elements that are left, less those of this word and 1: it is
