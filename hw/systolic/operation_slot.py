@@ -63,13 +63,12 @@ class OperationSlot(wiring.Component):
         # these registers are registers themselves.
         with m.If(~waiting):
             m.d.sync += pending.eq(self.operations.payload)
-        with m.If(self.operations.valid & ~waiting):
-            m.d.sync += waiting.eq(1)
         with m.If(~busy):
             m.d.sync += operation.eq(pending)
-        with m.If(self.start):
-            m.d.sync += [waiting.eq(0), busy.eq(1)]
-        with m.If(self.done):
-            m.d.sync += busy.eq(0)
+        # Not by way of `start`, which goes to as many.
+        m.d.sync += [
+            waiting.eq(Mux(waiting, busy, self.operations.valid)),
+            busy.eq(Mux(busy, ~self.done, waiting)),
+        ]
 
         return m
