@@ -68,8 +68,8 @@ UnitOption = Annotated[str | None, typer.Option(
 UnitsOption = Annotated[bool, typer.Option(
     "--units", help="Every component alone, and the core: a table.")]
 FreqOption = Annotated[float | None, typer.Option(
-    metavar="MHZ", min=0.1, help="Clock rate to reach; default: the board's. On an ECP5 board "
-                                      "the PLL makes it.")]
+    metavar="MHZ", min=0.1, help="Clock rate to reach; default: the board's for a core. On an ECP5 "
+                                 "board the PLL makes it.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the placement.")]
 SeedsOption = Annotated[int, typer.Option(
     min=1, metavar="N", help="Place with so many seeds, and report all and the fastest.")]

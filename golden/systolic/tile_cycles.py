@@ -67,6 +67,7 @@ class TileCycles:
         excess = len(self._queued) + len(self._waiting) - WEIGHT_FIFO_TILES
         if not self._fresh:
             excess -= 1     # the one that is being worked on is in both
+        # It is out of the queue in the cycle after it was taken, which shows in the next one.
         return self._queued[excess] + 2 if excess >= 0 else 0
 
     def read(self, accepted, tiles):

@@ -38,6 +38,11 @@ class Accumulators(wiring.Component):
     partial_width : int
         Bits of a signed sum of the array.
 
+    Attributes
+    ----------
+    count_cycles : int
+        Levels of adders of four that count the saturations of all columns, a cycle each.
+
     Members
     -------
     clear : In(1)
