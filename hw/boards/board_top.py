@@ -2,6 +2,7 @@
 
 from amaranth import *
 from amaranth.lib import io
+from amaranth.lib.cdc import FFSynchronizer
 
 from ..host.uart import UartLink
 
@@ -46,27 +47,10 @@ class BoardTop(Elaboratable):
         pin = platform.request(platform.default_clk, dir="-")
         m.submodules.clock_buffer = clock_buffer = io.Buffer("i", pin)
         m.domains.sync = ClockDomain()
-        clock, locked = clock_buffer.i, Const(1)
         if self.pll:
-            # nextpnr works out itself what rate has to be reached behind it.
-            clock, locked = Signal(), Signal()
-            m.submodules.pll = Instance(
-                "EHXPLLL", **self.pll,
-                i_CLKI=clock_buffer.i, i_CLKFB=clock, i_RST=Const(0), i_STDBY=Const(0),
-                i_PHASESEL0=Const(0), i_PHASESEL1=Const(0), i_PHASEDIR=Const(0),
-                i_PHASESTEP=Const(0), i_PHASELOADREG=Const(0), i_PLLWAKESYNC=Const(0),
-                i_ENCLKOP=Const(0), o_CLKOP=clock, o_LOCK=locked)
-        m.d.comb += ClockSignal().eq(clock)
-
-        # Reset for the first 16 cycles of a steady clock.
-        m.domains.start = start = ClockDomain(reset_less=True, local=True)
-        m.d.comb += start.clk.eq(ClockSignal())
-        started = Signal(4)
-        with m.If(locked & ~started.all()):
-            m.d.start += started.eq(started + 1)
-        reset = Signal(init=1)      # straight from a register, for it goes everywhere
-        m.d.start += reset.eq(~started.all())
-        m.d.comb += ResetSignal().eq(reset)
+            self._start_by_clock(m, clock_buffer.i)
+        else:
+            self._start_by_reset(m, clock_buffer.i)
 
         # Some boards have handshake lines too, which stay unconnected.
         lines = platform.lookup("uart", 0).ios
@@ -84,6 +68,41 @@ class BoardTop(Elaboratable):
             o_responses__valid=link.responses.valid,
             i_responses__ready=link.responses.ready)
         return m
+
+    def _start_by_clock(self, m, board_clock):
+        """The core's clock comes out of the PLL and runs while the PLL is locked.
+
+        The configuration has set all registers, and they keep what they hold while the clock
+        stands, so that no reset goes through the logic of the core (on its way to control it was
+        slower than any other signal). DCCA switches a clock without glitches (Lattice
+        FPGA-TN-02200, dynamic clock control).
+        """
+        clock, locked = Signal(), Signal()
+        m.submodules.pll = Instance(
+            "EHXPLLL", **self.pll,
+            i_CLKI=board_clock, i_CLKFB=clock, i_RST=Const(0), i_STDBY=Const(0),
+            i_PHASESEL0=Const(0), i_PHASESEL1=Const(0), i_PHASEDIR=Const(0),
+            i_PHASESTEP=Const(0), i_PHASELOADREG=Const(0), i_PLLWAKESYNC=Const(0),
+            i_ENCLKOP=Const(0), o_CLKOP=clock, o_LOCK=locked)
+        m.domains.pll = pll = ClockDomain(reset_less=True, local=True)
+        m.d.comb += pll.clk.eq(clock)
+        steady = Signal()
+        m.submodules.steady = FFSynchronizer(locked, steady, o_domain="pll")
+        # nextpnr works out itself what rate has to be reached behind both.
+        m.submodules.gate = Instance("DCCA", i_CLKI=clock, i_CE=steady, o_CLKO=ClockSignal())
+        m.d.comb += ResetSignal().eq(0)
+
+    def _start_by_reset(self, m, board_clock):
+        """The core's clock is the board's; for its first cycles the core is held in reset.
+
+        Registers leave the configuration at any time, and not all in the same cycle.
+        """
+        m.d.comb += ClockSignal().eq(board_clock)
+        m.domains.start = start = ClockDomain(reset_less=True, local=True)
+        m.d.comb += start.clk.eq(ClockSignal())
+        reset = Signal(4, init=-1)
+        m.d.start += reset.eq(reset << 1)
+        m.d.comb += ResetSignal().eq(reset[-1])
 
 
 def _ecp5_pll(input_mhz, output_mhz):
