@@ -156,14 +156,26 @@ class MatrixUnit(wiring.Component):
         ]
 
         # Feed: every row may go, but the first of a tile waits for the tile, and for sums that it
-        # would miss. Whether it may is worked out in the cycle before, for much depends on it.
+        # would miss. Whether it may is worked out in the cycle before, for much depends on it: for
+        # the row that follows this one, for this one, which waits and so is the first of a tile,
+        # and for the one that follows none.
         row = rows.rows.payload
         fed, may = Signal(), Signal()
-        missing = rows.next_settles & self._recent(m, fed, "row")
+        recent = self._recent(m, fed, "row")
+        comes = self.weights_ready | self.weights_readies
+        after_this = ~rows.following_settles & (self.weights_ready & ~row.first
+                                                | self.weights_readies)
+        this = comes & ~(row.settles & recent)
+        after_none = comes & ~(rows.following_settles & recent)
         if self.config.rows < self.accumulate_cycles:
-            missing |= self._recent(m, self.taken, "tile")
-        comes = self.weights_ready & ~self.taken | self.weights_readies
-        m.d.sync += may.eq(~rows.next_first | (comes & ~missing))
+            lately = self._recent(m, self.taken, "tile")
+            after_this &= ~(row.first | lately)
+            this &= ~lately
+            after_none &= ~lately
+        with m.If(rows.rows.valid):
+            m.d.sync += may.eq(Mux(may, ~rows.following_first | after_this, this))
+        with m.Else():
+            m.d.sync += may.eq(~rows.following_first | after_none)
         m.d.comb += [
             rows.rows.ready.eq(may),
             fed.eq(rows.rows.valid & may),
@@ -200,11 +212,11 @@ class MatrixUnit(wiring.Component):
         return m
 
     def _recent(self, m, event, name):
-        """High in the cycle of an event and the `accumulate_cycles` - 2 after it."""
+        """High in the `accumulate_cycles` - 2 cycles after an event."""
         history = Signal(self.accumulate_cycles - 3, name=f"{name}_history")
         recent = Signal(name=f"recent_{name}")
         m.d.sync += [history.eq(Cat(event, history)), recent.eq(event | history.any())]
-        return event | recent
+        return recent
 
     def _multiply(self, m, row):
         """What is read goes to the array, with padding in the lanes that have nothing."""

@@ -57,8 +57,8 @@ class RowAddresses(wiring.Component):
     operation : In(matrix_operation(config))
         The tile's multiplication.
     rows : Out(stream.Signature(row_layout(config)))
-    next_first, next_settles : Out(1)
-        Of the row on offer in the next cycle, if there is one.
+    following_first, following_settles : Out(1)
+        `first` and `settles` of the row that is offered next, if there is one, registers.
     """
 
     def __init__(self, config):
@@ -68,8 +68,8 @@ class RowAddresses(wiring.Component):
             "tiles": In(stream.Signature(tile_layout(config))),
             "operation": In(matrix_operation(config)),
             "rows": Out(stream.Signature(row_layout(config))),
-            "next_first": Out(1),
-            "next_settles": Out(1),
+            "following_first": Out(1),
+            "following_settles": Out(1),
         })
 
     def elaborate(self, platform):
@@ -167,8 +167,8 @@ class RowAddresses(wiring.Component):
             far.eq(rest_2[edge + 1:-1].any()),
             near.eq(rest_2),
             self.rows.payload.eq(shown),
-            self.next_first.eq(Mux(advance, row_2.first, shown.first)),
-            self.next_settles.eq(Mux(advance, row_2.settles, shown.settles)),
+            self.following_first.eq(row_2.first),
+            self.following_settles.eq(row_2.settles),
         ]
         with m.If(advance):
             m.d.sync += [

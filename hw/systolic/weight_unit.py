@@ -138,9 +138,12 @@ class WeightUnit(wiring.Component):
         with m.If(self.taken):
             m.d.sync += shadow_free.eq(1)
         m.d.comb += [
-            self.readies.eq(start if rows == 2 else left == 2),
             self.stalled.eq(shadow_free & (present == 0)),
         ]
+        if rows == 2:
+            m.d.comb += self.readies.eq(start)
+        else:
+            m.d.sync += self.readies.eq(start if rows == 3 else left == 3)
         m.d.sync += self.ready.eq(self.ready & ~self.taken | self.readies)
 
         # The shift, when the rows of activations before it have come as far as the array.
@@ -179,6 +182,8 @@ class WeightUnit(wiring.Component):
                 self.ready.eq(0), steps[1:].eq(0), firsts[1:].eq(0), places.eq(0),
                 write_row.eq(write_row.init), read_row.eq(read_row.init),
             ]
+            if rows > 2:
+                m.d.sync += self.readies.eq(0)
 
         return m
 
