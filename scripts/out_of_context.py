@@ -40,7 +40,7 @@ BEFORE = {"ecp5": (
 AFTER = {"ecp5": (), "ice40": (f"chtype -set SB_MAC16 t:{_HIDDEN}",)}
 
 
-def wrapper(name, ports, *, clocked=True):
+def wrapper(name, ports, *, clocked=True, unused=()):
     """Verilog of the wrapper of a module.
 
     Parameters
@@ -51,6 +51,8 @@ def wrapper(name, ports, *, clocked=True):
         Its ports but `clk`: name, ``i`` or ``o``, width in bits.
     clocked : bool
         It has a clock.
+    unused : sequence of str
+        Inputs that are always 0.
 
     Returns
     -------
@@ -58,6 +60,7 @@ def wrapper(name, ports, *, clocked=True):
     """
     offset = {"i": 0, "o": 0}
     connections = ["    .clk(clk)"] if clocked else []
+    connections += [f"    .{port}(1'b0)" for port in unused]
     for port, direction, width in ports:
         if width:
             bus = "held" if direction == "i" else "outputs"

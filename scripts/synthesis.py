@@ -160,13 +160,17 @@ def _unit_job(component, verilog, name, device):
     def has(port):
         return re.search(rf"^  input wire {port};", _top(verilog, name), re.M) is not None
 
-    ports = [("rst", "i", 1)] if has("rst") else []
+    # A board with a PLL starts a core by its clock, see `BoardTop`.
+    resets = ["rst"] if has("rst") else []
+    unused = resets if device.family == "ecp5" else []
+    ports = [(port, "i", 1) for port in resets if port not in unused]
     for path, member, value in component.signature.flatten(component):
         ports.append(("__".join(map(str, path)), "i" if member.flow == In else "o",
                       len(Value.cast(value))))
     files = {
         f"{name}.v": verilog,
-        "wrapper.v": out_of_context.wrapper(name, ports, clocked=has("clk")),
+        "wrapper.v": out_of_context.wrapper(name, ports, clocked=has("clk"),
+                                              unused=unused),
         "wrapper.ys": out_of_context.script(device.family, name, [f"{name}.v", "wrapper.v"]),
     }
     # Five pins, wherever they fall.
