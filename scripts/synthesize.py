@@ -164,7 +164,8 @@ def report(result, console):
                          if available else f"[{colour}]absent[/]")
     if used.row_count:
         console.print(used)
-    if "lut4_equivalents" in figures:
+    # Of a component there may be any number.
+    if "lut4_equivalents" in figures and result.name == design_of(result.settings.config).name:
         pes = result.settings.config.pes
         console.print(f"{figures['lut4_equivalents'] / pes:.1f} LUT4-equivalents and "
                       f"{figures['dsp'] / pes:.2f} multipliers for each of {pes} processing "

@@ -79,6 +79,8 @@ class ActivationUnit(wiring.Component):
     elements : In(ArrayLayout(signed(activation_width), lanes))
     write_enable : Out(lanes)
         That of lane 0 with any other.
+    write_coming : Out(1)
+        That of lane 0 in the next cycle.
     write_address, write_elements : Out
     accumulators_read : Out(1)
         Strobe, with the last `accumulator_read` of an Activate.
@@ -130,6 +132,7 @@ class ActivationUnit(wiring.Component):
             "unified_mask": Out(config.lanes),
             "elements": In(elements),
             "write_enable": Out(config.lanes),
+            "write_coming": Out(1),
             "write_address": Out(range(config.unified_depth)),
             "write_elements": Out(elements),
             "accumulators_read": Out(1),
@@ -262,7 +265,8 @@ class ActivationUnit(wiring.Component):
             ]
             saturations.append(output.saturated)
         m.d.sync += self.saturations.eq(tree_sum(saturations))
-        m.d.comb += sequencer.release.eq(self._lanes[0].taken)
+        m.d.comb += [sequencer.release.eq(self._lanes[0].taken),
+                     self.write_coming.eq(self._lanes[0].coming)]
 
         # Where they go. Lane 0 has an element in every beat.
         m.submodules.writer = writer = ResultWriter(lanes=lanes, depth=config.unified_depth)

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2, exact_log2
 
+from ..check import Check
 from ..common.pipeline import register
 
 __all__ = ["BufferPorts"]
@@ -17,7 +18,7 @@ class BufferPorts(wiring.Component):
     The host's accesses by command (`fetch`, `load`) and by a program (`host_read`, `host_write`)
     never meet. Of those that do not take place addresses are 0, so that ORs merge them.
 
-    Timing: fetches and loads take place a cycle later; all else is combinational.
+    Timing: fetches and loads take place a cycle later; all else but `write_free` is combinational.
 
     Parameters
     ----------
@@ -34,6 +35,8 @@ class BufferPorts(wiring.Component):
         A `host_read` may take place.
     results : In(write_signature(config, config.lanes))
         Those of all lanes but 0 only with that.
+    results_coming : In(1)
+        That of lane 0 is enabled in the next cycle.
     host_write : In(write_signature(config, config.word_elements))
     load : In(1); load_address, load_data : In
         The host loads a word.
@@ -41,7 +44,7 @@ class BufferPorts(wiring.Component):
         `load_data` a cycle later, whatever it is for.
     write : Out(write_signature(config, lanes of the buffer))
     write_free : Out(1)
-        A `host_write` may take place.
+        A `host_write` may take place. A register: the host's queue hangs on it.
     """
 
     def __init__(self, config):
@@ -57,13 +60,14 @@ class BufferPorts(wiring.Component):
             "read": Out(read_signature(config)),
             "read_free": Out(1),
             "results": In(write_signature(config, config.lanes)),
+            "results_coming": In(1),
             "host_write": In(write_signature(config, config.word_elements)),
             "load": In(1),
             "load_address": In(words),
             "load_data": In(32),
             "load_word": Out(32),
             "write": Out(write_signature(config, self.write_lanes)),
-            "write_free": Out(1),
+            "write_free": Out(1, init=1),
         })
 
     def _word(self, m, valid, address, name):
@@ -98,16 +102,18 @@ class BufferPorts(wiring.Component):
         word = register(m, self.load_data, "word")
         m.d.comb += [
             self.load_word.eq(word),
-            self.write_free.eq(~self.results.enable[0]),
             write.enable.eq(Mux(loads, few, host_write.enable)),
             write.address.eq(host_write.address | element),
         ]
+        m.d.sync += self.write_free.eq(~self.results_coming)
+        m.submodules.check = check = Check("a word of the host is lost to a result")
+        m.d.comb += check.holds.eq(~(self.results.enable[0] & host_write.enable.any()))
         width = self.config.activation_width
         for lane in range(count):
             m.d.comb += write.data[lane].eq(Mux(
                 loads, word.word_select(lane, 32 // count)[:width],
                 host_write.data[lane]).as_signed())
-        with m.If(~self.write_free):
+        with m.If(self.results.enable[0]):
             m.d.comb += [write.enable.eq(self.results.enable),
                          write.address.eq(self.results.address)]
             for lane in range(self.config.lanes):

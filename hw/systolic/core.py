@@ -208,6 +208,7 @@ class DenseCore(wiring.Component):
             Cat(host.read_data).eq(Cat(buffer.read_data)),
 
             ports.results.enable.eq(activation.write_enable),
+            ports.results_coming.eq(activation.write_coming),
             ports.results.address.eq(activation.write_address),
             ports.results.data.eq(activation.write_elements),
             ports.host_write.enable.eq(host.write_enable),

@@ -10,6 +10,7 @@ from golden.formats import POSITION_WIDTH
 from ..common.counters import tree_sum
 from ..common.pipeline import delay, register
 from .accumulators import Accumulators
+from .feed_gate import FeedGate
 from .operations import matrix_operation
 from .row_addresses import RowAddresses
 from .systolic_array import SystolicArray
@@ -103,6 +104,8 @@ class MatrixUnit(wiring.Component):
         self.accumulators = Accumulators(
             columns=config.columns, depth=config.accumulator_depth,
             partial_width=self.array.partial_width)
+        self.gate = FeedGate(rows=config.rows,
+                             accumulate_cycles=self.accumulators.accumulate_cycles)
         self.feed_cycles = read_latency + 1
         self.first_cycles = 7
         self.accumulate_cycles = self.accumulators.accumulate_cycles
@@ -146,6 +149,7 @@ class MatrixUnit(wiring.Component):
 
         m.submodules.tiles = tiles = self.tiles
         m.submodules.rows = rows = self.rows
+        m.submodules.gate = gate = self.gate
         wiring.connect(m, wiring.flipped(self.operations), tiles.operations)
         wiring.connect(m, tiles.tiles, rows.tiles)
         m.d.comb += [
@@ -155,31 +159,18 @@ class MatrixUnit(wiring.Component):
             rows.operation.eq(tiles.operation),
         ]
 
-        # Feed: every row may go, but the first of a tile waits for the tile, and for sums that it
-        # would miss. Whether it may is worked out in the cycle before, for much depends on it: for
-        # the row that follows this one, for this one, which waits and so is the first of a tile,
-        # and for the one that follows none.
-        row = rows.rows.payload
-        fed, may = Signal(), Signal()
-        recent = self._recent(m, fed, "row")
-        comes = self.weights_ready | self.weights_readies
-        after_this = ~rows.following_settles & (self.weights_ready & ~row.first
-                                                | self.weights_readies)
-        this = comes & ~(row.settles & recent)
-        after_none = comes & ~(rows.following_settles & recent)
-        if self.config.rows < self.accumulate_cycles:
-            lately = self._recent(m, self.taken, "tile")
-            after_this &= ~(row.first | lately)
-            this &= ~lately
-            after_none &= ~lately
-        with m.If(rows.rows.valid):
-            m.d.sync += may.eq(Mux(may, ~rows.following_first | after_this, this))
-        with m.Else():
-            m.d.sync += may.eq(~rows.following_first | after_none)
+        row, fed = rows.rows.payload, gate.fed
         m.d.comb += [
-            rows.rows.ready.eq(may),
-            fed.eq(rows.rows.valid & may),
-            self.taken.eq(fed & row.first),
+            gate.clear.eq(self.clear),
+            gate.first.eq(row.first),
+            gate.settles.eq(row.settles),
+            gate.coming.eq(rows.coming),
+            gate.coming_first.eq(rows.coming_first),
+            gate.coming_settles.eq(rows.coming_settles),
+            gate.weights_ready.eq(self.weights_ready),
+            gate.weights_readies.eq(self.weights_readies),
+            rows.rows.ready.eq(~gate.waits),
+            self.taken.eq(gate.taken),
             self.read_enable.eq(fed),
             self.read_address.eq(row.address),
             self.read_mask.eq(Cat((row.low <= lane) & (lane < row.high)
@@ -210,13 +201,6 @@ class MatrixUnit(wiring.Component):
             m.d.sync += [under_way.eq(0), self.written.eq(0), self.fed.eq(0), self.active.eq(0)]
 
         return m
-
-    def _recent(self, m, event, name):
-        """High in the `accumulate_cycles` - 2 cycles after an event."""
-        history = Signal(self.accumulate_cycles - 3, name=f"{name}_history")
-        recent = Signal(name=f"recent_{name}")
-        m.d.sync += [history.eq(Cat(event, history)), recent.eq(event | history.any())]
-        return recent
 
     def _multiply(self, m, row):
         """What is read goes to the array, with padding in the lanes that have nothing."""

@@ -46,6 +46,8 @@ class OutputLane(wiring.Component):
         Of the instruction: stable while sums are under way.
     taken : Out(1)
         With `serial_output`: the next sum may come from now on.
+    coming : Out(1)
+        `output_valid` of the next cycle.
     output_valid : Out(1)
     element : Out(signed(activation_width))
     saturated : Out(2)
@@ -80,6 +82,7 @@ class OutputLane(wiring.Component):
             "zero_point": In(signed(config.activation_width)),
             "selection": In(3),
             "taken": Out(1),
+            "coming": Out(1),
             "output_valid": Out(1),
             "element": Out(signed(config.activation_width)),
             "saturated": Out(2),
@@ -110,7 +113,8 @@ class OutputLane(wiring.Component):
             element = function.result
         m.d.comb += self.element.eq(element)
 
-        m.d.comb += self.output_valid.eq(
-            delay(m, stage.output_valid, self.result_cycles, "valid", resets=True))
+        m.d.comb += self.coming.eq(
+            delay(m, stage.output_valid, self.result_cycles - 1, "valid", resets=True))
+        m.d.sync += self.output_valid.eq(self.coming)
 
         return m

@@ -7,6 +7,7 @@ from amaranth.utils import bits_for, ceil_log2
 
 from golden.formats import POSITION_WIDTH
 
+from ..check import Check
 from .loop_counter import LoopCounter
 from .operations import matrix_operation
 from .tile_addresses import tile_layout
@@ -42,8 +43,8 @@ class RowAddresses(wiring.Component):
     ``line_length - 1``, and the line's number from 0 to ``line_limit - 1``.
 
     Timing: the first row of a tile is offered in the third cycle after the tile was taken, the
-    others in the cycles that follow. All stages move when the row on offer is taken, or there is
-    none. `tiles.ready` depends on `rows.ready`.
+    others in the cycles that follow. All stages move while `rows.ready`, which must be high if no
+    row is on offer; `tiles.ready` depends on it. What is `coming` comes from registers.
 
     Parameters
     ----------
@@ -57,8 +58,10 @@ class RowAddresses(wiring.Component):
     operation : In(matrix_operation(config))
         The tile's multiplication.
     rows : Out(stream.Signature(row_layout(config)))
-    following_first, following_settles : Out(1)
-        `first` and `settles` of the row that is offered next, if there is one, registers.
+    coming : Out(1)
+        A row will be offered in the next cycle, if all stages move.
+    coming_first, coming_settles : Out(1)
+        `first` and `settles` of that row.
     """
 
     def __init__(self, config):
@@ -68,8 +71,9 @@ class RowAddresses(wiring.Component):
             "tiles": In(stream.Signature(tile_layout(config))),
             "operation": In(matrix_operation(config)),
             "rows": Out(stream.Signature(row_layout(config))),
-            "following_first": Out(1),
-            "following_settles": Out(1),
+            "coming": Out(1),
+            "coming_first": Out(1),
+            "coming_settles": Out(1),
         })
 
     def elaborate(self, platform):
@@ -81,7 +85,9 @@ class RowAddresses(wiring.Component):
 
         valid = Signal(3)
         advance = Signal()
-        m.d.comb += [advance.eq(~self.rows.valid | self.rows.ready), self.rows.valid.eq(valid[2])]
+        m.d.comb += [advance.eq(self.rows.ready), self.rows.valid.eq(valid[2])]
+        m.submodules.check = check = Check("rows wait for one that is not there")
+        m.d.comb += check.holds.eq(self.rows.valid | self.rows.ready)
 
         def stage(value, name):
             held = Signal(Value.cast(value).shape(), name=name, reset_less=True)
@@ -167,8 +173,9 @@ class RowAddresses(wiring.Component):
             far.eq(rest_2[edge + 1:-1].any()),
             near.eq(rest_2),
             self.rows.payload.eq(shown),
-            self.following_first.eq(row_2.first),
-            self.following_settles.eq(row_2.settles),
+            self.coming.eq(valid[1]),
+            self.coming_first.eq(row_2.first),
+            self.coming_settles.eq(row_2.settles),
         ]
         with m.If(advance):
             m.d.sync += [

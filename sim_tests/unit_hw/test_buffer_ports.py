@@ -36,8 +36,11 @@ def test_one_after_the_other(changes):
 
     async def bench(ctx):
         fetched = loaded = None
+        results = coming = False
         for _ in range(CASES):
-            matrix, vector, results = (rng.random() < .3 for _ in range(3))
+            matrix, vector = (rng.random() < .3 for _ in range(2))
+            results, coming = coming, rng.random() < .3
+            ctx.set(dut.results_coming, coming)
             free = not matrix and not vector and fetched is None
             host = read(free and rng.random() < .5)
             own = write(not results and loaded is None and rng.random() < .5, count)

@@ -16,9 +16,9 @@ from scripts.synthesis import Synthesis
 WEFT = configuration("weft")
 
 
-@pytest.mark.parametrize("core, unit, preset, pes", [
-    ("sparse", "column_queue", "ulx3s", 16), ("dense", "tile_ledger", "dense", 64)])
-def test_figures_of_a_unit(core, unit, preset, pes, tmp_path, capsys):
+@pytest.mark.parametrize("core, unit, preset", [
+    ("sparse", "column_queue", "ulx3s"), ("dense", "tile_ledger", "dense")])
+def test_figures_of_a_unit(core, unit, preset, tmp_path, capsys):
     target = tmp_path / "area.json"
     code = main(["synthesize", core, "--unit", unit, "-o", str(tmp_path), "--json", str(target)])
     assert code == 0
@@ -31,8 +31,20 @@ def test_figures_of_a_unit(core, unit, preset, pes, tmp_path, capsys):
     assert figures["dsp"] == figures["bram"] == 0
     printed = capsys.readouterr().out
     assert f"Fmax {figures['fmax_mhz']:.1f} MHz" in printed
-    assert f"{figures['lut4_equivalents'] / pes:.1f} LUT4-equivalents" in printed
+    assert f"LUT4-equivalents {figures['lut4_equivalents']} " in " ".join(printed.split())
+    assert "for each of" not in printed
     assert json.loads((tmp_path / f"{unit}-ulx3s-85f.json").read_text()) == [figures]
+
+
+def test_a_whole_core_is_counted_by_its_elements(tmp_path, capsys):
+    figures = {"unit": "sparse_core", "board": "ulx3s-85f", "fmax_mhz": 60.0, "fits": True,
+               "lut4_equivalents": 6496, "dsp": 128}
+    found = Synthesis(record=figures, used={}, exceeded={}, clock_mhz=50.0, critical_path=[],
+                      bitstream=None)
+    result = synthesize.Synthesized(WEFT, "sparse_core", found, tmp_path, [figures])
+    synthesize.report(result, console())
+    assert ("101.5 LUT4-equivalents and 2.00 multipliers for each of 64 processing elements"
+            in " ".join(capsys.readouterr().out.split()))
 
 
 def test_a_clock_rate_that_is_missed_is_exit_code_4(tmp_path, capsys):
