@@ -4,11 +4,9 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.formats import POSITION_WIDTH
-
 from ..common.pipeline import register
 from .loop_counter import LoopCounter
-from .operations import activation_operation
+from .operations import activation_operation, ticket_width
 
 __all__ = ["BEAT", "ActivationSequencer"]
 
@@ -45,10 +43,12 @@ class ActivationSequencer(wiring.Component):
     Members
     -------
     operation : In(activation_operation(config))
-        The instruction, in the cycle of `start`.
+        The instruction that starts next.
+    pending : In(1)
+        There is one; until `start`, in whose cycle too.
     start : In(1)
         Only after the last read of the instruction before.
-    written : In(POSITION_WIDTH)
+    written : In(ticket_width(config))
     release : In(1)
         The next beat may be read; only looked at with `serial_output`.
     accumulator_read : Out(1)
@@ -66,8 +66,9 @@ class ActivationSequencer(wiring.Component):
         self.column_beats = -(-config.columns // config.lanes)
         super().__init__({
             "operation": In(activation_operation(config)),
+            "pending": In(1),
             "start": In(1),
-            "written": In(POSITION_WIDTH),
+            "written": In(ticket_width(config)),
             "release": In(1),
             "accumulator_read": Out(1),
             "accumulator_address": Out(range(config.accumulator_depth)),
@@ -187,12 +188,26 @@ class ActivationSequencer(wiring.Component):
 
         # What has been written: `done` rows of the last multiplication, less than none while those
         # before it are not finished.
-        done = register(m, (self.written - operation.ticket)[:POSITION_WIDTH].as_signed(), "done")
+        all_written, next_written = Signal(), Signal()
+        ticket = Mux(all_written, given.ticket, operation.ticket)
+        done = register(m, (self.written - ticket)[:len(ticket)].as_signed(), "done")
         compared = len(operation.written_rows)
         finished = register(m, done[:compared], "finished")
         begun = Signal()
         beyond = Signal()
         m.d.sync += [begun.eq(done >= 0), beyond.eq(done[compared:].any())]
+
+        # Numbers of rows come round. So it is remembered that all have been written; after that the
+        # instruction that waits is looked at, for whose rows there is no hurry before.
+        own, others = Signal(2), Signal(2)
+        m.d.sync += [
+            own.eq(Cat(~all_written, own) & (~self.start).replicate(2)),
+            others.eq(Cat(all_written & self.pending, others) & (~self.start).replicate(2)),
+            all_written.eq(all_written | begun & beyond & own[1]),
+            next_written.eq(next_written | begun & beyond & others[1]),
+        ]
+        with m.If(self.start):
+            m.d.sync += [all_written.eq(next_written | is_vector), next_written.eq(0)]
 
         # Four steps to the decision: the row, its place in that multiplication, is it one of its,
         # may it be read? The last is a register, made for whichever row will be there: what holds
@@ -217,7 +232,7 @@ class ActivationSequencer(wiring.Component):
                 foreign[1].eq(foreign[0]),
             ]
         next_readable, still_readable = (
-            vector | (begun & (alien | beyond | (place < finished)))
+            all_written | (begun & (alien | beyond | (place < finished)))
             for place, alien in zip(places[1:], foreign, strict=True))
         m.d.sync += readable.eq(Mux(advance, next_readable, still_readable))
         allowed = readable & ~held

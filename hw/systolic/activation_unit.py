@@ -5,14 +5,14 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
-from golden.formats import POSITION_WIDTH, DenseMemory
+from golden.formats import DenseMemory
 
 from ..common.counters import tree_sum
 from ..common.pipeline import delay, register
 from .activation_sequencer import ActivationSequencer
 from .beat_pipeline import BeatPipeline
 from .operation_slot import OperationSlot
-from .operations import activation_operation
+from .operations import activation_operation, ticket_width
 from .output_lane import OutputLane
 from .parameter_memory import ParameterMemory
 from .pooling_unit import PoolingUnit
@@ -68,7 +68,7 @@ class ActivationUnit(wiring.Component):
     -------
     operations : In(stream.Signature(activation_operation(config)))
         `ready` is a register.
-    written : In(POSITION_WIDTH)
+    written : In(ticket_width(config))
         See `ActivationSequencer`.
     accumulator_read, accumulator_address : Out
     sums : In(ArrayLayout(signed(32), columns))
@@ -123,7 +123,7 @@ class ActivationUnit(wiring.Component):
         elements = data.ArrayLayout(signed(config.activation_width), config.lanes)
         super().__init__({
             "operations": In(stream.Signature(activation_operation(config))),
-            "written": In(POSITION_WIDTH),
+            "written": In(ticket_width(config)),
             "accumulator_read": Out(1),
             "accumulator_address": Out(range(config.accumulator_depth)),
             "sums": In(data.ArrayLayout(signed(32), config.columns)),
@@ -167,6 +167,7 @@ class ActivationUnit(wiring.Component):
         m.submodules.sequencer = sequencer = ActivationSequencer(config)
         m.d.comb += [
             sequencer.operation.eq(slot.pending),
+            sequencer.pending.eq(~slot.operations.ready),
             sequencer.start.eq(start),
             sequencer.written.eq(self.written),
             self.waits.eq(sequencer.waits),

@@ -116,14 +116,14 @@ class DenseCore(wiring.Component):
         ]
         host = HostUnit(config, read_latency=buffer.read_latency,
                         write_latency=buffer.write_latency)
-        m.submodules.host = ResetInserter(abort)(host)
+        m.submodules.host = host
         m.submodules.matrix = matrix = MatrixUnit(config, read_latency=buffer.read_latency)
         m.submodules.weights = weights = WeightUnit(config=config, feed_cycles=matrix.feed_cycles)
         activation = ActivationUnit(
             config, accumulator_latency=matrix.sums_latency, unified_latency=buffer.read_latency,
             write_latency=buffer.write_latency)
         m.submodules.activation = ResetInserter(abort)(activation)
-        m.d.comb += [matrix.clear.eq(clear), weights.clear.eq(clear)]
+        m.d.comb += [matrix.clear.eq(clear), weights.clear.eq(clear), host.clear.eq(abort)]
 
         self._connect_host(m, port, dispatcher, host)
         self._connect_units(m, dispatcher, weights, matrix, activation, host)
@@ -170,6 +170,7 @@ class DenseCore(wiring.Component):
             dispatcher.activation_idle.eq(activation.idle),
             dispatcher.host_idle.eq(host.idle),
             dispatcher.host_waits.eq(host.waits),
+            dispatcher.host_lacks.eq(host.input_stalled),
             matrix.weights_ready.eq(weights.ready),
             matrix.weights_readies.eq(weights.readies),
             matrix.weights_stalled.eq(weights.stalled),

@@ -191,9 +191,10 @@ class Decoder(wiring.Component):
         flags, checked = Signal(len(SUM_FAULTS)), Signal(FLAGS, reset_less=True)
         sum_faulty, part_faulty = Signal(), Signal(reset_less=True)
         wrong = beyond & (before | ~told("both", 4))
+        judged = delay(m, told("fault", 3).any(), 1, "judged", resets=True)
         m.d.sync += [
             flags.eq(flags | told("fault", 4) & wrong.replicate(len(flags))),
-            sum_faulty.eq(sum_faulty | wrong & register(m, told("fault", 3).any(), "judged")),
+            sum_faulty.eq(sum_faulty | wrong & judged),
         ]
         with m.If(delay(m, self.start, 5, "started")):
             m.d.sync += [checked.eq(check.flags),

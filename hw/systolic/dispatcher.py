@@ -31,6 +31,7 @@ from .operations import (
     activation_operation,
     host_operation,
     matrix_operation,
+    ticket_width,
     weight_operation,
 )
 from .program_sequencer import ProgramSequencer
@@ -81,8 +82,8 @@ class Dispatcher(wiring.Component):
         Strobe: the oldest operation of the activation unit has written all its results.
     matrix_idle, activation_idle, host_idle : In(1)
         Nothing is in the unit, nor on its way to memory; low from the cycle after one is taken.
-    host_waits : In(1)
-        The host has not sent or taken what an instruction needs.
+    host_waits, host_lacks : In(1)
+        The host has not sent or taken what an instruction needs; it has not sent it.
     clear : Out(1)
         Strobe: the run is over; tiles that nobody has multiplied by are to be forgotten.
     give_up : Out(1)
@@ -121,6 +122,7 @@ class Dispatcher(wiring.Component):
             "activation_idle": In(1),
             "host_idle": In(1),
             "host_waits": In(1),
+            "host_lacks": In(1),
             "clear": Out(1),
             "give_up": Out(1),
             "issued": Out(1),
@@ -139,7 +141,8 @@ class Dispatcher(wiring.Component):
         decoder = Decoder(config.geometry)
         m.submodules.decoder = ResetInserter(self.clear)(decoder)
         m.submodules.ledger = ledger = TileLedger()
-        m.submodules.written_rows = written_rows = WrittenRows(depth=config.accumulator_depth)
+        m.submodules.written_rows = written_rows = WrittenRows(
+            depth=config.accumulator_depth, width=ticket_width(config))
         m.submodules.watch = watch = HostWatch(
             watchdog_log2=config.watchdog_log2, number_width=number_width)
         m.submodules.interlock = interlock = Interlock(width=decoder.region_width)
@@ -243,15 +246,24 @@ class Dispatcher(wiring.Component):
         with m.If(self.clear):
             m.d.sync += registers.as_value().eq(0)
 
-        # The host may be late, but not for ever.
+        # The host may be late, but not for ever. What it is late for is an instruction that has
+        # been handed out, or a Synchronize; the program may have gone on to others.
+        synchronizes, own = Signal(), Signal()
+        numbers = [Signal(number_width, name=f"{name}_number", reset_less=True)
+                   for name in ("from_host", "to_host")]
+        for number, its in zip(numbers, (kind.from_host, kind.to_host), strict=True):
+            with m.If(gone & its):
+                m.d.sync += number.eq(instruction.number)
+        m.d.comb += [synchronizes.eq(waiting & kind.synchronizes & nothing),
+                     own.eq(sequencer.refuses | synchronizes)]
         m.d.comb += [
             watch.clear.eq(self.clear),
             watch.signal.eq(self.signal),
             watch.take.eq(gone & kind.synchronizes & takes_signal),
-            watch.waits.eq(self.host_waits | waiting & kind.synchronizes & nothing),
-            watch.concerned.eq(sequencer.refuses | waiting & (
-                kind.from_host | kind.to_host | kind.synchronizes)),
-            watch.number.eq(instruction.number),
+            watch.waits.eq(self.host_waits | synchronizes),
+            watch.concerned.eq(own | register(m, self.host_waits, "host_waits_before")),
+            watch.number.eq(Mux(own, instruction.number, Mux(
+                register(m, self.host_lacks, "host_lacks_before"), numbers[0], numbers[1]))),
             sequencer.expired.eq(watch.expired),
             sequencer.awaited.eq(watch.awaited),
         ]

@@ -5,13 +5,10 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2, exact_log2
 
-from golden.formats import RESPONSE, RESPONSE_MAGIC, Opcode, Status
-
-from ..common.pipeline import register
 from ..common.stepper import stepper
 from ..common.word_queue import WordQueue
-from ..layouts import struct_layout
 from .operations import host_operation
+from .packet_sender import PacketSender
 
 __all__ = ["HostUnit"]
 
@@ -23,8 +20,7 @@ class HostUnit(wiring.Component):
     """Moves activations between the host and the unified buffer, packed as in the host's words.
 
     The ports of the unified buffer are used in cycles in which nobody else wants them. Words that
-    the host sends ahead wait in a memory; those that find no room are dropped, and counted. A reset
-    forgets them, and all operations.
+    the host sends ahead wait in a memory; those that find no room are dropped, and counted.
 
     Timing: a word a cycle in both directions, as far as the ports are free and the host keeps up.
     Read_Host_Memory can write in the second cycle after it was taken, Write_Host_Memory read in the
@@ -39,6 +35,9 @@ class HostUnit(wiring.Component):
 
     Members
     -------
+    clear : In(1)
+        Forget all operations and words; only a packet that has begun is brought to its end, see
+        `PacketSender`.
     input_valid : In(1)
     input_word : In(32)
         A word from the host.
@@ -75,6 +74,7 @@ class HostUnit(wiring.Component):
         elements = data.ArrayLayout(signed(config.activation_width), lanes)
         address = ceil_log2(config.unified_depth)
         super().__init__({
+            "clear": In(1),
             "input_valid": In(1),
             "input_word": In(32),
             "almost_full": Out(1),
@@ -101,9 +101,17 @@ class HostUnit(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        reading = self._read(m)
-        writing = self._write(m)
+        # All is forgotten but a packet that has begun.
+        m.submodules.sender = sender = PacketSender(
+            width=len(self.writes.payload.length) - exact_log2(self.config.word_elements) + 1)
+        memory = Module()
+        reading, writing = self._read(memory), self._write(memory, sender)
+        m.submodules.memory = ResetInserter(self.clear)(memory)
+        wiring.connect(m, sender.packets, wiring.flipped(self.packets))
         m.d.comb += [
+            sender.clear.eq(self.clear),
+            sender.turn.eq(self.turn),
+            self.sends.eq(sender.sends),
             self.idle.eq(~reading & ~writing),
             self.waits.eq(self.input_stalled | (self.sends & ~self.turn)
                           | (self.packets.valid & ~self.packets.ready)),
@@ -167,7 +175,7 @@ class HostUnit(wiring.Component):
         m.d.sync += settling.eq(Cat(taken, settling))
         return busy | settling.any()
 
-    def _write(self, m):
+    def _write(self, m, sender):
         """Write_Host_Memory; a signal that it is under way."""
         lanes = self.config.word_elements
         lanes_log2 = exact_log2(lanes)
@@ -175,11 +183,11 @@ class HostUnit(wiring.Component):
         # Before the first word is asked for, `left` is at once what makes whole words of the
         # elements, and then as in `_read`.
         length, address = self.writes.payload.length, self.writes.payload.address
-        busy, asks, unread, sent = Signal(), Signal(), Signal(), Signal()
+        asks, unread = Signal(), Signal()
+        tag = Signal(len(self.writes.payload.tag), reset_less=True)
+        busy = sender.sends
         begins = Signal(3)
         place = Signal(lanes_log2, reset_less=True)
-        tag = Signal(len(self.writes.payload.tag), reset_less=True)
-        count = Signal(len(length) - lanes_log2 + 1, reset_less=True)
         left = stepper(m, "unread_left", width=len(length) + 1, start=lanes - 1, first=length,
                        step=-lanes, load=~busy, advance=~unread | asks, begin=begins[0])
         row = stepper(m, "unread_row", width=len(address) - lanes_log2, start=0,
@@ -187,25 +195,26 @@ class HostUnit(wiring.Component):
                       begin=begins[0])
         last = left[-1]
         m.d.comb += self.writes.ready.eq(~busy)
-        m.d.sync += begins.eq(Cat(~busy & self.writes.valid, begins))
+        m.d.comb += [sender.begin.eq(~busy & self.writes.valid), sender.tag.eq(tag),
+                     sender.count.eq(left[lanes_log2:])]
+        m.d.sync += begins.eq(Cat(sender.begin, begins))
         with m.If(~busy):
             m.d.sync += [place.eq(Mux(self.writes.valid, address, 0)),
                          tag.eq(self.writes.payload.tag)]
-        with m.If(begins[1]):
-            m.d.sync += count.eq(left[lanes_log2:])
         with m.If(asks & last):
             m.d.sync += unread.eq(0)
         with m.If(begins[2]):
             m.d.sync += unread.eq(1)
 
         # Words that have been read wait for the host; `free` more may be asked for, and 1.
-        m.submodules.output = words = WordQueue(
-            shape=data.StructLayout({"word": 32, "last": 1}), depth=_AHEAD)
+        m.submodules.output = words = WordQueue(shape=32, depth=_AHEAD)
+        wiring.connect(m, words.words, sender.words)
         free = Signal(signed(ceil_log2(_AHEAD) + 1), init=_AHEAD - 1)
+        sent = words.words.valid & words.words.ready
         with m.If(asks ^ sent):
             m.d.sync += free.eq(free + Cat(1, asks.replicate(len(free) - 1)))
-        coming, lasts = (Signal(self.read_latency, name=name) for name in ("coming", "lasts"))
-        m.d.sync += [coming.eq(Cat(asks, coming)), lasts.eq(Cat(last, lasts))]
+        coming = Signal(self.read_latency)
+        m.d.sync += coming.eq(Cat(asks, coming))
 
         def wide(element):
             """An element in its whole bytes."""
@@ -216,41 +225,8 @@ class HostUnit(wiring.Component):
             self.read_enable.eq(asks),
             self.read_address.eq(Cat(place, row)),
             words.write.eq(coming[-1]),
-            words.word.word.eq(Cat(wide(element) for element in self.read_data)),
-            words.word.last.eq(lasts[-1]),
+            words.word.eq(Cat(wide(element) for element in self.read_data)),
         ]
         m.d.comb += [self.read_mask[lane].eq(~last | (left[:lanes_log2] >= lane))
                      for lane in range(lanes)]
-
-        # The packet, a part after the other; what is not shown is 0.
-        header = Signal(struct_layout(RESPONSE))
-        m.d.comb += [header.magic.eq(RESPONSE_MAGIC), header.status.eq(Status.OK),
-                     header.opcode.eq(Opcode.HOST_DATA), header.tag.eq(tag)]
-        waits, shows_header, shows_length, shows_words = (
-            Signal(name=name) for name in ("waits", "shows_header", "shows_length", "shows_words"))
-        ready = self.packets.ready
-        header_next, length_next = Signal(), Signal()
-        m.d.comb += [
-            header_next.eq((waits & self.turn) | (shows_header & ~ready)),
-            length_next.eq((shows_header & ready) | (shows_length & ~ready)),
-            self.sends.eq(busy),
-            self.packets.valid.eq(shows_header | shows_length | (shows_words & words.words.valid)),
-            self.packets.payload.eq(
-                register(m, Mux(header_next, header, 0), "header_shown")
-                | register(m, Mux(length_next, count, 0), "length_shown")
-                | Mux(shows_words, words.words.payload.word, 0)),
-            words.words.ready.eq(shows_words & ready),
-            sent.eq(words.words.valid & words.words.ready),
-        ]
-        m.d.sync += [
-            waits.eq(begins[0] | (waits & ~self.turn)),
-            shows_header.eq(header_next),
-            shows_length.eq(length_next),
-        ]
-        with m.If(~busy):
-            m.d.sync += busy.eq(self.writes.valid)
-        with m.If(shows_length & ready):
-            m.d.sync += shows_words.eq(1)
-        with m.If(sent & words.words.payload.last):
-            m.d.sync += [shows_words.eq(0), busy.eq(0)]
-        return busy
+        return sender.sends

@@ -5,13 +5,11 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
-from golden.formats import POSITION_WIDTH
-
 from ..common.counters import tree_sum
 from ..common.pipeline import delay, register
 from .accumulators import Accumulators
 from .feed_gate import FeedGate
-from .operations import matrix_operation
+from .operations import matrix_operation, ticket_width
 from .row_addresses import RowAddresses
 from .systolic_array import SystolicArray
 from .tile_addresses import TileAddresses
@@ -70,7 +68,7 @@ class MatrixUnit(wiring.Component):
         The oldest multiplication has read all that it reads.
     idle : Out(1)
         Nothing is under way; the accumulators hold all sums.
-    written : Out(POSITION_WIDTH)
+    written : Out(ticket_width(config))
         Rows written by the last tiles of multiplications, since `clear`.
     row_written : Out(1)
         A row has been written by any tile.
@@ -120,7 +118,7 @@ class MatrixUnit(wiring.Component):
             "operations": In(stream.Signature(matrix_operation(config))),
             "fed": Out(1),
             "idle": Out(1),
-            "written": Out(POSITION_WIDTH),
+            "written": Out(ticket_width(config)),
             "row_written": Out(1),
             "read_enable": Out(1),
             "read_address": Out(ceil_log2(config.unified_depth)),

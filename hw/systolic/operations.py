@@ -4,9 +4,8 @@ from amaranth import *
 from amaranth.lib import data
 from amaranth.utils import bits_for, ceil_log2
 
-from golden.formats import POSITION_WIDTH
-
-__all__ = ["activation_operation", "host_operation", "matrix_operation", "weight_operation"]
+__all__ = ["activation_operation", "host_operation", "matrix_operation", "ticket_width",
+           "weight_operation"]
 
 
 def _depths(config):
@@ -94,10 +93,20 @@ def activation_operation(config):
         "shift_a": 4,
         "shift_b": 4,
         # The multiplication issued last before this one: its rows are the last to be written.
-        "ticket": POSITION_WIDTH,               # rows written before, modulo 2**POSITION_WIDTH
+        "ticket": ticket_width(config),         # rows written before, modulo 2**ticket_width
         "written_base": depths["accumulator"],
         "written_rows": depths["accumulator"] + 1,
     })
+
+
+def ticket_width(config):
+    """Bits of a number of rows written, so that it can be told whether others were written after.
+
+    When an Activate is handed out, no more rows than those of two multiplications, and those in the
+    array, are missing; when four times as many have been written since, `ActivationSequencer` has
+    long noticed that all of its rows are there.
+    """
+    return bits_for(2 * config.accumulator_depth + config.rows + config.columns + 32) + 2
 
 
 def host_operation(config):

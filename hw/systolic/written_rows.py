@@ -4,8 +4,6 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.formats import POSITION_WIDTH
-
 __all__ = ["WrittenRows"]
 
 
@@ -23,6 +21,8 @@ class WrittenRows(wiring.Component):
     ----------
     depth : int
         Accumulator rows.
+    width : int
+        Bits of a ticket, see `ticket_width`.
 
     Members
     -------
@@ -32,20 +32,20 @@ class WrittenRows(wiring.Component):
         Strobe: a multiplication is under way that writes `rows` rows from row `first` on.
     first : In(range(depth))
     rows : In(range(depth + 1))
-    ticket : Out(POSITION_WIDTH)
-        Rows of all multiplications before the last, modulo 2**POSITION_WIDTH.
+    ticket : Out(width)
+        Rows of all multiplications before the last, modulo 2**width.
     written_base, written_rows : Out
         Of the last.
     """
 
-    def __init__(self, *, depth):
+    def __init__(self, *, depth, width):
         self.depth = depth
         super().__init__({
             "clear": In(1),
             "write": In(1),
             "first": In(range(depth)),
             "rows": In(range(depth + 1)),
-            "ticket": Out(POSITION_WIDTH),
+            "ticket": Out(width),
             "written_base": Out(range(depth)),
             "written_rows": Out(range(depth + 1)),
         })

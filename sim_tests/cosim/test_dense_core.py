@@ -7,14 +7,24 @@ from collections import Counter as Tally
 import numpy as np
 import pytest
 
-from golden.formats import FAULT, DenseCounter, DenseMemory, Fault, Opcode, Operation, Status
+from golden.formats import (
+    FAULT,
+    DenseCounter,
+    DenseMemory,
+    Fault,
+    Opcode,
+    Operation,
+    Register,
+    Status,
+)
 from golden.systolic.image import host_words
-from golden.systolic.instructions import encode
+from golden.systolic.instructions import configure, encode
 from golden.systolic.legality import first_fault
 from golden.systolic.memories import DenseMemories
 from hw.host.commands import parse_responses
 from hw.host.driver import Program
 from hw.systolic.core import DenseCore
+from hw.systolic.operations import ticket_width
 from scripts.dense_run import check_run
 from sim_tests.bench.dense_cores import DENSE_CORES
 from sim_tests.bench.player import build_simulator
@@ -108,6 +118,33 @@ def test_garbage_hangs_nothing():
 def _inputs(seed, geometry):
     run = legal_run(np.random.default_rng(seed), geometry)
     return {"host_input": run.host_input, "signals": run.signals}
+
+
+def test_more_rows_than_numbers_for_them():
+    """While one Activate is slow and another waits, multiplications go on; see `ticket_width`."""
+    config, simulator = small_core()
+    geometry, rng = config.geometry, np.random.default_rng(5)
+    last = geometry.columns - 1
+    product = encode(Operation.MATRIX_MULTIPLY, lines=56, last_column=last, accumulator=8, tiles=1)
+    count = 3 * (1 << ticket_width(config)) // 56
+    for waits in (False, True):
+        program = [
+            configure(Register.SOURCE, line_stride=0, line_length=4),
+            configure(Register.DESTINATION, stride=0, low=-128, high=127),
+            configure(Register.POOL, pixels=600, line_pixels=8, width=8, height=1),
+            *[encode(Operation.READ_WEIGHTS, tiles=16, address=0)] * (count // 16 + 1),
+            encode(Operation.MATRIX_MULTIPLY, lines=8, last_column=last, tiles=1),
+            encode(Operation.ACTIVATE, rows=1, pool=1, destination=64, last_column=last),
+            *[encode(Operation.ACTIVATE, rows=8, destination=128, last_column=last)] * waits,
+            *[product] * count, encode(Operation.HALT)]
+        memories = DenseMemories(
+            geometry, program=np.array(program),
+            weights=rng.integers(-128, 128, (geometry.weight_depth, geometry.columns)),
+            unified=rng.integers(-128, 128, geometry.unified_depth))
+        outcome = check_run(simulator, memories, max_cycles=100_000)
+        assert outcome.counters[DenseCounter.TILES] == count + 1
+        # They were done before the Activate was.
+        assert outcome.counters[DenseCounter.CYCLES] > 1.2 * 56 * count
 
 
 @pytest.mark.parametrize("waits, instruction", [

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from amaranth import ResetInserter, Signal
 
-from golden.formats import POSITION_WIDTH
 from hw.config import DenseConfig
 from hw.systolic.activation_unit import ActivationUnit
+from hw.systolic.operations import ticket_width
 from sim_tests.bench.activation_model import ActivationModel
 from sim_tests.bench.simulate import simulate
 
@@ -52,7 +52,7 @@ def run(dut, model, operations, *, writes=lambda cycle: None, written=0, reset_a
         wait = 0
         while quiet < idle:
             if update := writes(cycle):
-                ctx.set(dut.written, update[0] % (1 << POSITION_WIDTH))
+                ctx.set(dut.written, update[0] % (1 << ticket_width(config)))
                 model.accumulators[update[1]] = update[2]
             offered = todo and not wait
             wait = max(0, wait - 1)
@@ -186,7 +186,7 @@ def test_timing():
                          for x in range(3)]
 
 
-@pytest.mark.parametrize("base", [0, (1 << POSITION_WIDTH) - 20])
+@pytest.mark.parametrize("base", [0, (1 << ticket_width(small(columns=4, lanes=2))) - 20])
 def test_rows_are_read_when_they_have_been_written(base):
     """Two multiplications are under way; the last writes its rows one by one, with pauses."""
     config = small(columns=4, lanes=2)
@@ -201,7 +201,7 @@ def test_rows_are_read_when_they_have_been_written(base):
     for number, row in enumerate(order):
         cycle += 400 if row == 83 else int(rng.choice([1, 1, 1, 9]))
         plan[cycle] = (base + number + 1, row, final[row])
-    shared = {"ticket": (base + 30) % (1 << POSITION_WIDTH), "written_base": 60,
+    shared = {"ticket": (base + 30) % (1 << ticket_width(config)), "written_base": 60,
               "written_rows": 24, "line_step": 1, "columns": 4, "stride": 4, "parameters": 0}
     plain = start.random_operation(rng, vector=False, pooled=False)
     operations = [
@@ -210,7 +210,7 @@ def test_rows_are_read_when_they_have_been_written(base):
                           "destination": 120},      # waits inside of windows
         plain | shared | {"accumulator": 84, "lines": 3, "destination": 300},
         # Of a multiplication long ago: more has been written since than there are rows.
-        plain | shared | {"ticket": (base + 30 - 233) % (1 << POSITION_WIDTH),
+        plain | shared | {"ticket": (base + 30 - 233) % (1 << ticket_width(config)),
                           "accumulator": 60, "lines": 24, "destination": 320},
     ]
     golden, model = (ActivationModel(config, np.random.default_rng(3)) for _ in range(2))

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from golden.formats import POSITION_WIDTH, Fault
+from golden.formats import Fault
 from hw.systolic.host_watch import HostWatch
 from hw.systolic.program_sequencer import ProgramSequencer
 from hw.systolic.written_rows import WrittenRows
@@ -15,8 +15,8 @@ from sim_tests.bench.simulate import simulate
 
 def test_tickets():
     """Rows of random multiplications, of two runs that go round the modulus."""
-    depth = 1 << 16
-    dut = WrittenRows(depth=depth)
+    depth, width = 1 << 16, 18
+    dut = WrittenRows(depth=depth, width=width)
     rng = random.Random(1)
     wrapped = 0
 
@@ -33,9 +33,9 @@ def test_tickets():
                 await ctx.tick()
                 if write:
                     total, before, last = total + rows, total, (first, rows)
-                assert ctx.get(dut.ticket) == before % (1 << POSITION_WIDTH)
+                assert ctx.get(dut.ticket) == before % (1 << width)
                 assert (ctx.get(dut.written_base), ctx.get(dut.written_rows)) == last
-            wrapped += total >> POSITION_WIDTH
+            wrapped += total >> width
             ctx.set(dut.write, 0)
             ctx.set(dut.clear, 1)
             await ctx.tick()

@@ -164,6 +164,59 @@ def test_no_more_is_read_than_can_wait():
     assert [word & 127 for word in got[2:]] == [4 * word & 127 for word in range(words)]
 
 
+@pytest.mark.parametrize("slow", [0, .6])
+def test_a_packet_that_has_begun_is_filled_up(slow):
+    """Cleared at any time: the host gets whole packets, and later ones are right."""
+    dut = HostUnit(DenseConfig(), read_latency=7, write_latency=2)
+    rng = random.Random(3)
+    words, whole, cut, none = 20, 0, 0, 0
+
+    async def bench(ctx):
+        nonlocal whole, cut, none
+        for clear_at in range(90):
+            got, read, starts = [], [], {0: 5, clear_at + 3: 6}
+            for cycle in range(220):
+                ready = rng.random() >= slow
+                ctx.set(dut.packets.ready, ready)
+                ctx.set(dut.turn, cycle > 8 and ctx.get(dut.sends))
+                ctx.set(dut.read_free, rng.random() >= slow / 2)
+                ctx.set(dut.clear, cycle == clear_at)
+                # Who has started it offers the second operation until it is taken.
+                if cycle in starts:
+                    tag, taken = starts[cycle], False
+                ctx.set(dut.writes.valid, not taken and cycle != clear_at)
+                ctx.set(dut.writes.payload, {"address": 0, "length": 4 * words, "tag": tag})
+                at = read[-7] if len(read) > 6 else None
+                for lane in range(4):
+                    ctx.set(dut.read_data[lane], 0 if at is None else at // 4 + 1)
+                await ctx.delay(1e-8)
+                read.append(ctx.get(dut.read_address) if ctx.get(dut.read_enable) else None)
+                taken |= bool(ctx.get(dut.writes.ready)) and cycle != clear_at
+                if ctx.get(dut.packets.valid) and ready:
+                    got.append(ctx.get(dut.packets.payload))
+                await ctx.tick()
+            packets = []
+            while got:
+                header, count = RESPONSE.unpack(got[0]), got[1]
+                assert header["magic"] == RESPONSE_MAGIC and header["opcode"] == Opcode.HOST_DATA
+                assert count == words
+                packets.append((header["tag"], [word & 255 for word in got[2:2 + count]]))
+                assert len(packets[-1][1]) == count
+                got = got[2 + count:]
+            right = list(range(1, words + 1))
+            assert packets.pop() == (6, right)
+            if packets:
+                (tag, values), = packets
+                there = len([value for value in values if value])
+                assert (tag, values) == (5, right[:there] + [0] * (words - there))
+                whole += there == words
+                cut += there < words
+            none += not packets
+
+    simulate(dut, bench, max_cycles=100_000)
+    assert none > 8 and cut > 20 and whole > 20 * (slow == 0)
+
+
 @pytest.mark.parametrize("stall", [0, .5])
 def test_packets_stay_whole_and_senders_take_turns(stall):
     dut = PacketArbiter()

@@ -38,12 +38,12 @@ def test_figures_of_a_unit(core, unit, preset, tmp_path, capsys):
 
 def test_a_whole_core_is_counted_by_its_elements(tmp_path, capsys):
     figures = {"unit": "sparse_core", "board": "ulx3s-85f", "fmax_mhz": 60.0, "fits": True,
-               "lut4_equivalents": 6496, "dsp": 128}
+               "lut4_equivalents": 406, "dsp": 8}
     found = Synthesis(record=figures, used={}, exceeded={}, clock_mhz=50.0, critical_path=[],
                       bitstream=None)
     result = synthesize.Synthesized(WEFT, "sparse_core", found, tmp_path, [figures])
     synthesize.report(result, console())
-    assert ("101.5 LUT4-equivalents and 2.00 multipliers for each of 64 processing elements"
+    assert ("101.5 LUT4-equivalents and 2.00 multipliers for each of 4 processing elements"
             in " ".join(capsys.readouterr().out.split()))
 
 
