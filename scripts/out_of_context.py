@@ -40,7 +40,7 @@ BEFORE = {"ecp5": (
 AFTER = {"ecp5": (), "ice40": (f"chtype -set SB_MAC16 t:{_HIDDEN}",)}
 
 
-def wrapper(name, ports, *, clocked=True, unused=()):
+def wrapper(name, ports, *, clocked=True):
     """Verilog of the wrapper of a module.
 
     Parameters
@@ -51,8 +51,6 @@ def wrapper(name, ports, *, clocked=True, unused=()):
         Its ports but `clk`: name, ``i`` or ``o``, width in bits.
     clocked : bool
         It has a clock.
-    unused : sequence of str
-        Inputs that are always 0.
 
     Returns
     -------
@@ -60,7 +58,6 @@ def wrapper(name, ports, *, clocked=True, unused=()):
     """
     offset = {"i": 0, "o": 0}
     connections = ["    .clk(clk)"] if clocked else []
-    connections += [f"    .{port}(1'b0)" for port in unused]
     for port, direction, width in ports:
         if width:
             bus = "held" if direction == "i" else "outputs"
@@ -95,7 +92,7 @@ def statistics():
     return "tee -q -o area.json stat -json"
 
 
-def script(family, name, sources):
+def script(family, name, sources, *, unused=()):
     """Yosys script that writes ``area.json`` (cells of the component) and ``netlist.json``.
 
     Parameters
@@ -105,6 +102,8 @@ def script(family, name, sources):
         Module of the component.
     sources : sequence of str
         Files.
+    unused : sequence of str
+        Inputs of the component that are always 0, and not connected by the wrapper.
 
     Returns
     -------
@@ -113,6 +112,10 @@ def script(family, name, sources):
     # The component is kept whole while it is counted; what is placed is flat.
     return "\n".join([
         *(f"read_verilog {source}" for source in sources),
+        # Within the component, which is to be optimised as if they were not there.
+        *(command for port in unused for command in (
+            f"proc {name}", f"cd {name}", f"delete -input w:{port}",
+            f"connect -nounset -set {port} 1'0", "cd")),
         *BEFORE[family],
         f"hierarchy -top {WRAPPER}",
         f"setattr -mod -set keep_hierarchy 1 {name}",

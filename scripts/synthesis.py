@@ -169,9 +169,9 @@ def _unit_job(component, verilog, name, device):
                       len(Value.cast(value))))
     files = {
         f"{name}.v": verilog,
-        "wrapper.v": out_of_context.wrapper(name, ports, clocked=has("clk"),
-                                              unused=unused),
-        "wrapper.ys": out_of_context.script(device.family, name, [f"{name}.v", "wrapper.v"]),
+        "wrapper.v": out_of_context.wrapper(name, ports, clocked=has("clk")),
+        "wrapper.ys": out_of_context.script(device.family, name, [f"{name}.v", "wrapper.v"],
+                                            unused=unused),
     }
     # Five pins, wherever they fall.
     constraints = "lpf" if device.family == "ecp5" else "pcf"
