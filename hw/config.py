@@ -9,6 +9,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from golden.sparse.geometry import IN_FLIGHT, SparseGeometry
+from golden.formats import MAX_WRITE_WORDS
 from golden.systolic.geometry import DenseGeometry
 
 __all__ = ["DENSE_PRESETS", "PRESETS", "DenseConfig", "SparseConfig"]
@@ -121,7 +122,7 @@ class DenseConfig(DenseGeometry):
     Parameters
     ----------
     host_depth : int
-        Words that the host may send ahead of Read_Host_Memory: a power of two, at least 16.
+        Words that the host may send ahead of Read_Host_Memory: a power of two, 16 to 65536.
     watchdog_log2 : int
         An instruction that waits 2**watchdog_log2 cycles for the host ends the run.
     shift_multipliers : bool
@@ -138,8 +139,13 @@ class DenseConfig(DenseGeometry):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.host_depth < 16 or self.host_depth.bit_count() != 1:
-            raise ValueError(f"host_depth must be a power of two from 16, not {self.host_depth}")
+        if not 16 <= self.host_depth <= 65536 or self.host_depth.bit_count() != 1:
+            raise ValueError(f"host_depth must be a power of two from 16 to 65536, not "
+                             f"{self.host_depth}")
+        row_words = -(-self.columns * self.weight_width // 32)
+        if self.weight_depth * row_words > MAX_WRITE_WORDS:
+            raise ValueError(f"weight_depth must be at most {MAX_WRITE_WORDS // row_words} with "
+                             f"{row_words} words a row, not {self.weight_depth}")
         if not 4 <= self.watchdog_log2 <= 40:
             raise ValueError(f"watchdog_log2 must be from 4 to 40, not {self.watchdog_log2}")
         if self.serial_output and self.lanes > 1:

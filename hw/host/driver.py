@@ -6,7 +6,16 @@ array of uint32, and ``receive(count)``, which returns `count` words or raises `
 
 import numpy as np
 
-from golden.formats import IDENTITY, Counter, Memory, Opcode, Status
+from golden.formats import (
+    DENSE_IDENTITY,
+    IDENTITY,
+    Counter,
+    DenseCounter,
+    DenseMemory,
+    Memory,
+    Opcode,
+    Status,
+)
 
 from .commands import (
     RESPONSE_WORDS,
@@ -20,6 +29,9 @@ from .commands import (
     run_command,
     write_command,
 )
+
+# Where both cores have the same, one `Host` serves both.
+assert (Memory.COUNTERS, Memory.IDENTITY) == (DenseMemory.COUNTERS, DenseMemory.IDENTITY)
 
 __all__ = ["Host", "HostError", "Program", "Response", "load_image", "parse_responses",
            "read_command", "run_command", "signed", "write_command"]
@@ -65,6 +77,7 @@ class Host:
     nothing is sent behind a read before it is answered, and no more than `window` words of other
     answers are outstanding. While layers may be running, a write that would wait for them with its
     payload on the line is held back until a read of one counter has told the end of the run.
+    Signals, and writes to `goes_ahead`, are sent at once.
 
     Parameters
     ----------
@@ -72,7 +85,13 @@ class Host:
     window : int
         Words of answers that may be on their way.
     goes_ahead : collection of int
-        Memories whose writes do not wait for the end of a run.
+        Memories whose writes do not wait for the end of a run: by default those of the sparse core;
+        ``{DenseMemory.HOST_INPUT}`` of the dense one.
+
+    Attributes
+    ----------
+    packets : list of Response
+        What programs of the dense core have sent by Write_Host_Memory, as it came between answers.
     """
 
     def __init__(self, transport, *, window=256,
@@ -80,6 +99,7 @@ class Host:
         self.transport = transport
         self.window = window
         self.goes_ahead = goes_ahead
+        self.packets = []
         self._running = False
 
     def execute(self, program):
@@ -104,8 +124,8 @@ class Host:
 
         for position, (words, command) in enumerate(
                 zip(program.commands, program.expected, strict=True)):
-            held = self._running and not (command.opcode == Opcode.WRITE
-                                          and command.memory in self.goes_ahead)
+            held = self._running and command.opcode != Opcode.SIGNAL and not (
+                command.opcode == Opcode.WRITE and command.memory in self.goes_ahead)
             while outstanding and (held or RESPONSE_WORDS * (len(outstanding) + 1) > self.window):
                 receive()
             if held and not errors and command.opcode == Opcode.WRITE:
@@ -134,17 +154,29 @@ class Host:
                                     position=position))
 
     def _receive(self):
-        header = self.transport.receive(RESPONSE_WORDS)
-        *fields, tag, length = parse_header(header)
-        payload = self.transport.receive(length) if length else np.empty(0, np.uint32)
-        return Response(*fields, payload, tag)
+        while True:
+            header = self.transport.receive(RESPONSE_WORDS)
+            *fields, tag, length = parse_header(header)
+            payload = self.transport.receive(length) if length else np.empty(0, np.uint32)
+            response = Response(*fields, payload, tag)
+            if response.opcode != Opcode.HOST_DATA:
+                return response
+            self.packets.append(response)
 
     def counters(self):
-        """Performance counters of the last run, as a dictionary by `Counter`."""
-        values, = self.execute(Program().read(Memory.COUNTERS, 0, 0, len(Counter)))
-        return dict(zip(Counter, values.tolist(), strict=True))
+        """Performance counters of the last run, by `Counter` or `DenseCounter`: a dictionary."""
+        return self._values(Memory.COUNTERS, (Counter, DenseCounter))
 
     def identity(self):
-        """What the core says of itself, as a dictionary by the names of `IDENTITY`."""
-        values, = self.execute(Program().read(Memory.IDENTITY, 0, 0, len(IDENTITY)))
-        return dict(zip(IDENTITY, values.tolist(), strict=True))
+        """What the core says of itself, by names of `IDENTITY` or `DENSE_IDENTITY`."""
+        return self._values(Memory.IDENTITY, (IDENTITY, DENSE_IDENTITY))
+
+    def _values(self, memory, names):
+        """A memory's words, by the names that they have in the sparse core, or in the dense one."""
+        (version,), = self.execute(Program().read(Memory.IDENTITY, 0, 0, 1))
+        kind = int(version) >> 16
+        if kind >= len(names):
+            raise HostError(f"the core is of kind {kind}; known are 0, sparse, and 1, dense")
+        names = names[kind]
+        values, = self.execute(Program().read(memory, 0, 0, len(names)))
+        return dict(zip(names, values.tolist(), strict=True))

@@ -1,8 +1,12 @@
+# amaranth: UnusedElaboratable=no
+
 """Configurations refuse what no core can be built from, and say what would do."""
 
 import pytest
 
-from hw.config import PRESETS, SparseConfig
+from golden.formats import DenseMemory
+from hw.config import PRESETS, DenseConfig, SparseConfig
+from hw.systolic.core import DenseCore
 
 REFUSED = [
     ({"pes": 3}, "pes must be a power of two from 1 to 256, not 3"),
@@ -36,3 +40,24 @@ def test_presets_differ_and_share_their_geometry():
     for config in PRESETS.values():
         assert config.replace() == config
         assert config.geometry.pes == config.pes
+
+
+@pytest.mark.parametrize("changes, complaint", [
+    ({"host_depth": 8}, "host_depth must be a power of two from 16 to 65536, not 8"),
+    ({"host_depth": 1 << 17}, "host_depth must be a power of two from 16 to 65536, not 131072"),
+    ({"weight_depth": 1 << 23}, "weight_depth must be at most 8388607 with 2 words a row"),
+    ({"columns": 256, "weight_depth": 1 << 18}, "must be at most 262143 with 64 words a row"),
+    ({"watchdog_log2": 3}, "watchdog_log2 must be from 4 to 40, not 3"),
+    ({"serial_output": True}, "serial_output=True needs lanes=1, not 2"),
+    ({"lanes": 16}, "lanes=16 must be at most columns=8"),
+    ({"unified_depth": 8}, "unified_depth"),
+])
+def test_refused_for_the_dense_core(changes, complaint):
+    with pytest.raises(ValueError) as refused:
+        DenseConfig(**changes)
+    assert complaint in str(refused.value)
+
+
+def test_the_largest_memories_of_the_dense_core():
+    core = DenseCore(DenseConfig(host_depth=1 << 16, weight_depth=(1 << 23) - 1))
+    assert core.memory_map[DenseMemory.WEIGHTS].depth == (1 << 23) - 1

@@ -12,7 +12,21 @@ import pytest
 from amaranth import Module
 from amaranth.lib.wiring import connect
 
-from golden.formats import COMMAND, IDENTITY, MAX_WRITE_WORDS, Counter, Memory, Opcode, Status
+from golden.formats import (
+    COMMAND,
+    DENSE_IDENTITY,
+    IDENTITY,
+    MAX_WRITE_WORDS,
+    PROTOCOL_VERSION,
+    RESPONSE,
+    RESPONSE_MAGIC,
+    Counter,
+    DenseCounter,
+    DenseMemory,
+    Memory,
+    Opcode,
+    Status,
+)
 from hw.config import PRESETS
 from hw.host import driver
 from hw.host.command_port import CommandPort, MemoryPort
@@ -46,6 +60,8 @@ MEMORIES = {
 
 
 def initial(memory, unit, address, part):
+    if (memory, address) == (Memory.IDENTITY, 0):
+        return PROTOCOL_VERSION
     return memory << 28 | unit << 20 | address << 4 | part
 
 
@@ -165,6 +181,65 @@ def test_host_sends_only_what_the_core_takes(window):
 
     assert list(host.counters()) == list(Counter)
     assert host.identity()["pes"] == initial(Memory.IDENTITY, 0, 1, 0)
+
+
+class DenseTransport:
+    """A dense core that answers at once, with zeros; `packets` come before the next answer."""
+
+    def __init__(self):
+        self.sent, self.answers, self.packets = [], [], []
+        self.kind = 1
+
+    def header(self, opcode, *, memory=0, tag=0):
+        return RESPONSE.pack(magic=RESPONSE_MAGIC, status=Status.OK, opcode=opcode, memory=memory,
+                             tag=tag)
+
+    def send(self, words):
+        fields = COMMAND.unpack(int(words[0]))
+        opcode, memory, length = fields["opcode"], fields["memory"], int(words[2])
+        self.sent.append(opcode)
+        for tag, payload in self.packets:
+            self.answers += [self.header(Opcode.HOST_DATA, tag=tag),
+                             len(payload), *payload]
+        self.packets = []
+        payload = [0] * length if opcode == Opcode.READ else []
+        if payload and memory == DenseMemory.IDENTITY:
+            payload[0] = self.kind << 16 | PROTOCOL_VERSION
+        self.answers += [self.header(opcode, memory=memory),
+                         len(payload), *payload]
+
+    def receive(self, count):
+        words, self.answers = self.answers[:count], self.answers[count:]
+        assert len(words) == count
+        return np.array(words, dtype=np.uint32)
+
+
+def test_signals_do_not_end_a_run():
+    transport = DenseTransport()
+    host = Host(transport, goes_ahead={DenseMemory.HOST_INPUT})
+    program = Program().run(0, 3).signal().write(
+        DenseMemory.HOST_INPUT, 0, 0, words_of(2)).signal()
+    host.execute(program.write(DenseMemory.UNIFIED, 0, 0, words_of(1)))
+    # What would wait with its payload on the line waits for the answer of a read.
+    run, signal, write, read = Opcode.RUN, Opcode.SIGNAL, Opcode.WRITE, Opcode.READ
+    assert transport.sent == [run, signal, write, signal, read, write]
+
+
+def test_packets_of_programs_are_kept():
+    transport = DenseTransport()
+    host = Host(transport)
+    transport.packets = [(5, [1, 2, 3]), (6, [4])]
+    values, = host.execute(Program().run(0, 1).read(DenseMemory.UNIFIED, 0, 0, 2))
+    assert values.tolist() == [0, 0]
+    assert [(packet.tag, packet.payload.tolist()) for packet in host.packets] == [
+        (5, [1, 2, 3]), (6, [4])]
+    assert list(host.counters()) == list(DenseCounter)
+    identity = host.identity()
+    assert list(identity) == list(DENSE_IDENTITY)
+    assert identity["version"] == 1 << 16 | PROTOCOL_VERSION
+    transport.kind = 2
+    with pytest.raises(HostError, match="the core is of kind 2; known are 0, sparse, and 1, dense"):
+        host.counters()
 
 
 def test_errors_name_command_position_and_status():
