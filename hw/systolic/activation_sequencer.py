@@ -188,8 +188,7 @@ class ActivationSequencer(wiring.Component):
 
         # What has been written: `done` rows of the last multiplication, less than none while those
         # before it are not finished.
-        all_written, next_written = Signal(), Signal()
-        ticket = Mux(all_written, given.ticket, operation.ticket)
+        ticket = Signal.like(given.ticket, reset_less=True)
         done = register(m, (self.written - ticket)[:len(ticket)].as_signed(), "done")
         compared = len(operation.written_rows)
         finished = register(m, done[:compared], "finished")
@@ -197,17 +196,21 @@ class ActivationSequencer(wiring.Component):
         beyond = Signal()
         m.d.sync += [begun.eq(done >= 0), beyond.eq(done[compared:].any())]
 
-        # Numbers of rows come round. So it is remembered that all have been written; after that the
-        # instruction that waits is looked at, for whose rows there is no hurry before.
-        own, others = Signal(2), Signal(2)
+        # Numbers of rows come round. So it is remembered that all have been written; from then on
+        # `ticket` is that of the instruction that waits, for which there is no hurry before.
+        all_written, next_written = Signal(), Signal()
+        own, others = Signal(2), Signal(3)
         m.d.sync += [
-            own.eq(Cat(~all_written, own) & (~self.start).replicate(2)),
-            others.eq(Cat(all_written & self.pending, others) & (~self.start).replicate(2)),
-            all_written.eq(all_written | begun & beyond & own[1]),
-            next_written.eq(next_written | begun & beyond & others[1]),
+            own.eq(Cat(~all_written, own)),
+            others.eq(Cat(all_written & self.pending, others)),
+            all_written.eq(all_written | begun & beyond & own[-1]),
+            next_written.eq(next_written | begun & beyond & others[-1]),
         ]
+        with m.If(self.start | (all_written & self.pending)):
+            m.d.sync += ticket.eq(given.ticket)
         with m.If(self.start):
-            m.d.sync += [all_written.eq(next_written | is_vector), next_written.eq(0)]
+            m.d.sync += [all_written.eq(next_written | is_vector), next_written.eq(0),
+                         own.eq(0), others.eq(0)]
 
         # Four steps to the decision: the row, its place in that multiplication, is it one of its,
         # may it be read? The last is a register, made for whichever row will be there: what holds

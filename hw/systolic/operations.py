@@ -103,10 +103,11 @@ def ticket_width(config):
     """Bits of a number of rows written, so that it can be told whether others were written after.
 
     When an Activate is handed out, no more rows than those of two multiplications, and those in the
-    array, are missing; when four times as many have been written since, `ActivationSequencer` has
-    long noticed that all of its rows are there.
+    array, are missing; and when a few more have been written since than there can be rows with a
+    number of their own, `ActivationSequencer` has noticed that all of its rows are there.
     """
-    return bits_for(2 * config.accumulator_depth + config.rows + config.columns + 32) + 2
+    missing = 2 * config.accumulator_depth + config.rows + config.columns + 32
+    return 1 + bits_for(max(missing, (2 << ceil_log2(config.accumulator_depth)) + 16))
 
 
 def host_operation(config):

@@ -66,10 +66,11 @@ class PacketSender(wiring.Component):
         # The number of words; when it has been shown, of those that are left, less 2.
         left = Signal(len(self.count) + 1, reset_less=True)
         sent = Signal()
-        with m.If(register(m, begun, "counted")):
-            m.d.sync += left.eq(self.count)
-        with m.Elif((shows_length & ready) | sent):
-            m.d.sync += left.eq(left + Mux(shows_length, -2, -1))
+        counted = register(m, begun, "counted")
+        # The choice goes before the sum, where the carry chain of a device may make it.
+        with m.If(counted | (shows_length & ready) | sent):
+            m.d.sync += left.eq(Mux(counted, self.count, left)
+                                + Mux(counted, 0, Mux(shows_length, -2, -1)))
         ends = sent & left[-1]
 
         header = Signal(struct_layout(RESPONSE))
