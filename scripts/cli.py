@@ -195,7 +195,7 @@ def synthesize_sparse(
     ("weft synthesize dense", "8 x 8 multipliers on an ECP5-85F: how large, how fast?"),
     ("weft synthesize dense --set rows=12 --set columns=12 --json -", "more of them; as records"),
     ("weft synthesize dense --unit matrix_unit", "one component alone"),
-    ("weft synthesize dense --freq 130 --seeds 5", "a clock rate to reach, in one of 5 placements"),
+    ("weft synthesize dense --freq 125 --seeds 5", "a clock rate to reach, in one of 5 placements"),
 ) + EXIT_CODES)
 def synthesize_dense(
     config: Annotated[str | None, typer.Option(

@@ -53,7 +53,7 @@ def bench_sparse(
 @app.command("dense", epilog=examples(
     ("weft bench dense", "64x64x64 and 256x256x256 on 8 x 8 and 16 x 16 multipliers"),
     ("weft bench dense --work 64x64x64 --size 8 --json -", "one of them; as records"),
-    ("weft bench dense --size 8 --set lanes=2", "another core"),
+    ("weft bench dense --size 8 --set lanes=2", "the lanes of the core that is placed by default"),
 ) + EXIT_CODES)
 def bench_dense(
     works: Annotated[list[str] | None, typer.Option(

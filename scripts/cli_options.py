@@ -1,9 +1,13 @@
 """What the verbs of the command line have in common: help pages, options, how results leave."""
 
 import dataclasses
+import inspect
+import re
+import textwrap
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from hw.config import DENSE_PRESETS, PRESETS
 
@@ -28,12 +32,25 @@ def examples(*pairs):
 
 def parameters(presets=PRESETS):
     """Text under a help page: what `--set` can change."""
+    meaning = _meanings(type(next(iter(presets.values()))))
     presets = {name: dataclasses.asdict(config) for name, config in presets.items()}
     lines = ["", "", "[bold]Parameters[/] and their values in " + ", ".join(presets)]
     for name in next(iter(presets.values())):
         values = (str(preset[name]).lower() for preset in presets.values())
         lines.append(f"  {name:18}" + "  ".join(f"{value:6}" for value in values))
+        lines += [f"      [dim]{escape(line)}[/]"
+                  for line in textwrap.wrap(meaning.get(name, ""), 72)]
     return "\n".join(lines)
+
+
+def _meanings(configuration):
+    """What the docstrings of a configuration and of what it is made of say of parameters."""
+    meanings = {}
+    for cls in configuration.__mro__[:-1]:
+        listed = (inspect.getdoc(cls) or "").partition("Parameters\n----------\n")[2]
+        for names, text in re.findall(r"^(\w[\w, ]*) : .*\n((?: +.*\n?)+)", listed, re.M):
+            meanings |= dict.fromkeys(names.split(", "), " ".join(text.split()))
+    return meanings
 
 
 def group(**options):
@@ -68,8 +85,8 @@ UnitOption = Annotated[str | None, typer.Option(
 UnitsOption = Annotated[bool, typer.Option(
     "--units", help="Every component alone, and the core: a table.")]
 FreqOption = Annotated[float | None, typer.Option(
-    metavar="MHZ", min=0.1, help="Clock rate to reach; default: the board's for a core. On an ECP5 "
-                                 "board the PLL makes it.")]
+    metavar="MHZ", min=0.1, max=1e6,
+    help="Clock rate to reach; default: the board's for a core. On an ECP5 the PLL makes it.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the placement.")]
 SeedsOption = Annotated[int, typer.Option(
     min=1, metavar="N", help="Place with so many seeds, and report all and the fastest.")]

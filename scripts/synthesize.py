@@ -1,6 +1,7 @@
 """Place and route a core, or one of its components: how large, how fast, does it fit."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from statistics import median
 from pathlib import Path
@@ -10,6 +11,7 @@ from rich.table import Column, Table
 
 from hw.boards.cells import CELLS
 from hw.boards.devices import BOARDS
+from hw.config import DenseConfig
 from hw.emission import emit_verilog
 
 from . import synthesis
@@ -49,6 +51,8 @@ class Synthesized:
         The figures, as JSON.
     records : list of dict
         One for each placement; see `scripts.records`.
+    bitstream : Path, optional
+        Of a core on a board.
     """
 
     settings: Settings
@@ -56,6 +60,7 @@ class Synthesized:
     synthesis: Synthesis
     file: Path
     records: list[dict]
+    bitstream: Path | None = None
 
 
 def preset_of(board, core="sparse"):
@@ -130,9 +135,12 @@ def synthesize(settings, *, steps, board="ulx3s-85f", unit=None, freq=None, seed
                for number, result in enumerate(results, seed)]
     best = max(results, key=lambda result: result.record["fmax_mhz"] or 0)
     file = out_dir / f"{name}-{board}.json"
+    bitstream = file.with_suffix(".bit") if best.bitstream else None
     with writing(out_dir, option="--out-dir"):
         file.write_text(json.dumps(records, indent=2) + "\n")
-    return Synthesized(settings, name, best, file, records)
+        if bitstream:
+            shutil.copyfile(best.bitstream, bitstream)
+    return Synthesized(settings, name, best, file, records, bitstream)
 
 
 def report(result, console):
@@ -183,9 +191,23 @@ def report(result, console):
         start, end = (found.critical_path[at].split()[0] for at in (0, -1))
         console.print(f"Slowest path: {escape(start)} to {escape(end)}")
     console.print(f"\nFigures    {escape(str(result.file))}")
-    if found.bitstream:
-        console.print(f"Bitstream  {escape(found.bitstream)}")
+    if result.bitstream:
+        console.print(f"Bitstream  {escape(str(result.bitstream))}")
     _check(result)
+
+
+def _way_out(result):
+    """What to do about something that does not fit."""
+    device = BOARDS[result.synthesis.record["board"]]
+    if not isinstance(result.settings.config, DenseConfig):
+        return "choose fewer PEs, smaller memories or a larger board"
+    if device.family == "ice40" and result.name == design_of(result.settings.config).name:
+        return ("no dense core is small enough for an iCE40; its array alone is (--unit "
+                "systolic_array), and so is the sparse core")
+    if set(result.synthesis.exceeded) == {"MULT18X18D"}:
+        return ("choose fewer rows or columns, shift_multipliers=false, lanes=1 with "
+                "serial_output=true, or a larger board")
+    return "choose fewer rows, columns or lanes, smaller memories or a larger board"
 
 
 def _check(result):
@@ -195,10 +217,10 @@ def _check(result):
         what = ", ".join(f"{count} {resource} of {available}"
                          for resource, (count, available) in found.exceeded.items())
         raise DoesNotFit(f"{result.name} of {result.settings.label} does not fit {board}: it needs "
-                         f"{what}; choose fewer PEs, smaller memories or a larger board")
+                         f"{what}; {_way_out(result)}")
     if figures["fmax_mhz"] is None:
         raise DoesNotFit(f"{result.name} of {result.settings.label} could not be placed on {board};"
-                         f" choose fewer PEs, smaller memories or a larger board")
+                         f" {_way_out(result)}")
     if not figures["fits"]:
         raise DoesNotFit(f"{result.name} of {result.settings.label} misses its timing on {board}: "
                          f"{figures['fmax_mhz']:.1f} MHz instead of {found.clock_mhz:g}; ask for "

@@ -34,11 +34,14 @@ class BoardTop(Elaboratable):
         self.name = name
         self.clock_mhz = clock_mhz
         self.baud = baud
-        divisor = max(1, round(clock_mhz * 1e6 / baud))
-        if abs(clock_mhz * 1e6 / divisor / baud - 1) > 0.01:
-            raise ValueError(f"{clock_mhz:g} MHz does not divide to {baud} bit/s within 1 %")
-        self.divisor = divisor
+        self.divisor = round(clock_mhz * 1e6 / baud)
+        if not _divides(clock_mhz, baud):
+            raise ValueError(f"{clock_mhz:g} MHz does not divide to {baud} bit/s within 1 %"
+                             + _others(board_mhz, clock_mhz, baud))
         self.pll = None if clock_mhz == board_mhz else _ecp5_pll(board_mhz, clock_mhz)
+        if self.pll is None and clock_mhz != board_mhz:
+            raise ValueError(f"the PLL does not make {clock_mhz:g} MHz of {board_mhz:g} MHz"
+                             + _others(board_mhz, clock_mhz, baud))
 
     def elaborate(self, platform):
         m = Module()
@@ -105,8 +108,25 @@ class BoardTop(Elaboratable):
         m.d.comb += ResetSignal().eq(reset[-1])
 
 
+def _divides(clock_mhz, baud):
+    """The receiver counts 4 cycles a bit or more, and bears a difference of 2 %; see `UartLink`."""
+    divisor = round(clock_mhz * 1e6 / baud)
+    return divisor >= 4 and abs(clock_mhz * 1e6 / divisor / baud - 1) <= 0.01
+
+
+def _others(board_mhz, clock_mhz, baud):
+    """What the PLL does make, next to a clock rate."""
+    step = board_mhz / max(1, int(board_mhz // 10))
+    made = [number * step for number in range(1, int(400 // step) + 1)]
+    made = [rate for rate in made if _divides(rate, baud) and (
+        rate == board_mhz or _ecp5_pll(board_mhz, rate))]
+    near = [*[rate for rate in made if rate < clock_mhz][-1:],
+            *[rate for rate in made if rate > clock_mhz][:1]]
+    return f"; next to it are {' and '.join(f'{rate:g}' for rate in near)} MHz" if near else ""
+
+
 def _ecp5_pll(input_mhz, output_mhz):
-    """Parameters and attributes of an EHXPLLL.
+    """Parameters and attributes of an EHXPLLL, None if it does not make the output.
 
     The output, which is also the feedback, is ``input * CLKFB_DIV / CLKI_DIV``, at most 400 MHz;
     the oscillator, ``output * CLKOP_DIV``, must run at 400 to 800 MHz (Lattice FPGA-TN-02200), and
@@ -118,8 +138,7 @@ def _ecp5_pll(input_mhz, output_mhz):
         if feedback == int(feedback) and 2 <= output_divider <= 128:
             break
     else:
-        raise ValueError(f"the PLL does not make {output_mhz:g} MHz of {input_mhz:g} MHz, but "
-                         f"every multiple of {input_mhz / input_divider:g} MHz up to 400")
+        return None
     return {
         "p_CLKI_DIV": input_divider, "p_CLKFB_DIV": int(feedback), "p_CLKOP_DIV": output_divider,
         "p_CLKOP_CPHASE": output_divider // 2, "p_CLKOP_FPHASE": 0, "p_CLKOP_ENABLE": "ENABLED",

@@ -135,12 +135,25 @@ def core_settings(size, shapes, assignments=()):
     -------
     Settings
         Its label does not tell the depths of the memories that were chosen here.
+
+    Raises
+    ------
+    UsageError
+        If the parameters do not go together, or a memory is set too small.
     """
-    changes = {"lanes": min(ARRAYS.get(size, 4), size), **changes_of(assignments, "dense")}
-    named = configuration("dense", core="dense", rows=size, columns=size, **changes)
+    asked = changes_of(assignments, "dense")
+    lanes = ARRAYS.get(size, 4)
+    while lanes > size:
+        lanes //= 2
+    named = configuration("dense", core="dense", rows=size, columns=size,
+                          **{"lanes": lanes, **asked})
     depths = [matmul_geometry(*shape, named.config.geometry) for shape in shapes]
-    return replace(named, config=named.config.replace(
-        **{name: max(depth[name] for depth in depths) for name in depths[0]}))
+    needed = {name: max(depth[name] for depth in depths) for name in depths[0]}
+    for name in asked.keys() & needed.keys():
+        if needed[name] != asked[name]:
+            raise UsageError(f"--set {name}={asked[name]}: the products need {needed[name]}, which "
+                             f"is also what they get if it is not set")
+    return replace(named, config=named.config.replace(**needed))
 
 
 def bench(works=(), *, sizes=(), assignments=(), steps):
@@ -177,25 +190,35 @@ def bench(works=(), *, sizes=(), assignments=(), steps):
     cores = [core_settings(size, tuple(shapes.values()), assignments)
              for size in sizes or ARRAYS]
     products = []
-    for settings in cores:
+    compiled = [[_compile(settings, work, shape) for work, shape in shapes.items()]
+                for settings in cores]
+    for settings, programs in zip(cores, compiled, strict=True):
         with steps.step(f"Building the simulator of {settings.label} (once; it is kept)"):
             simulator = build_core(settings, inline=True)
         with steps.step(f"Running {len(shapes)} products on the RTL of {settings.label}",
                         total=len(shapes)) as advance:
-            for work, shape in shapes.items():
-                products.append(_multiply(simulator, settings, work, shape))
+            for (work, shape), program in zip(shapes.items(), programs, strict=True):
+                products.append(_multiply(simulator, settings, work, shape, program))
                 advance()
     return DenseBench(products, [_record(product) for product in products])
 
 
-def _multiply(simulator, settings, work, shape):
+def _compile(settings, work, shape):
+    try:
+        return matmul_program(*shape, settings.config.geometry)
+    except ValueError as error:
+        raise UsageError(f"--work {work} on {settings.label}: {error}") from error
+
+
+def _multiply(simulator, settings, work, shape, compiled):
     m, k, n = shape
     geometry = settings.config.geometry
-    compiled = matmul_program(m, k, n, geometry)
     half = 1 << geometry.activation_width - 1
     inputs = {"a": np.random.default_rng(m * k).integers(-half, half, (m, k))}
     outcome = check_run(simulator, compiled.load(inputs), where=f"{work} on {settings.label}: ",
-                        max_cycles=4_000_000 + 4 * m * k * n // settings.config.pes)
+                        # Reading the results takes longer than computing them.
+                        max_cycles=4_000_000 + 4 * m * k * n // settings.config.pes
+                        + 40 * geometry.unified_depth // geometry.word_elements)
     # The program could be wrong, and both follow it.
     wanted = compiled.network.run(inputs)[0]["c"]
     if not np.array_equal(compiled.read(outcome.unified, "c"), wanted):

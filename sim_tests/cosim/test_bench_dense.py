@@ -9,7 +9,7 @@ from golden.systolic.matmul import matmul_program
 from scripts import api
 from scripts.bench import dense
 from scripts.cli import main
-from scripts.errors import Mismatch
+from scripts.errors import Mismatch, UsageError
 
 pytestmark = pytest.mark.cosim
 
@@ -63,3 +63,26 @@ def test_memories_hold_the_products():
     assert config.unified_depth == 2 * 256 * 256 and config.weight_depth == 256 * 256 // 16
     compiled = matmul_program(256, 256, 256, config.geometry)
     assert np.count_nonzero(compiled.memories.program[:, 0] & 31) > 10
+
+
+def test_lanes_are_a_power_of_two_by_default():
+    assert [dense.core_settings(size, [(4, 4, 4)]).config.lanes
+            for size in (2, 3, 5, 8, 12, 16)] == [2, 2, 4, 4, 4, 16]
+
+
+@pytest.mark.parametrize("work, assignments, message", [
+    ("64x64x64", ["unified_depth=1024"], "--set unified_depth=1024: the products need 8192"),
+    ("64x64x64", ["weight_depth=32"], "--set weight_depth=32: the products need 512"),
+    ("64x64x64", ["program_depth=16"], "--work 64x64x64 on dense-.*: The program has "),
+    ("1024x3x1024", [], "--work 1024x3x1024 on dense-.*; set program_depth=2048"),
+    ("9x1024x8", ["weight_width=16"], "--work 9x1024x8 on dense-.*sums may reach"),
+])
+def test_what_cannot_be_measured_is_refused_at_once(work, assignments, message, monkeypatch):
+    monkeypatch.setattr(dense, "build_core", lambda *_, **__: pytest.fail("it was built"))
+    with pytest.raises(UsageError, match=message):
+        api.bench_dense([work], sizes=[8], assignments=assignments)
+
+
+def test_memories_may_be_larger_than_needed():
+    settings = dense.core_settings(8, [(64, 64, 64)], ["unified_depth=65536"])
+    assert settings.config.unified_depth == 65536 and "unified_depth65536" in settings.label

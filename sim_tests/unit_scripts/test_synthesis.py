@@ -89,10 +89,11 @@ def test_the_clock_of_a_core_on_a_board():
     constraints = {clock["constraint"] for clock in report["fmax"].values()}
     # nextpnr holds periods in whole picoseconds, rounded down.
     assert {round(1e6 / constraint) for constraint in constraints} == {int(1e6 / 137.5)}
-    with pytest.raises(UsageError, match=r"--freq 133: the PLL does not make 133 MHz of 25 MHz, "
-                                         r"but every multiple of 12.5 MHz up to 400"):
+    with pytest.raises(UsageError, match=r"--freq 133: the PLL does not make 133 MHz of 25 MHz; "
+                                         r"next to it are 125 and 137.5 MHz"):
         synthesize(Echo(), name="echo", board="ulx3s-85f", unit=False, freq=133.0)
-    with pytest.raises(UsageError, match="--freq 1.6: 1.6 MHz does not divide to 1000000 bit/s"):
+    with pytest.raises(UsageError, match="--freq 1.6: 1.6 MHz does not divide to 1000000 bit/s "
+                                         "within 1 %; next to it are 25 MHz"):
         synthesize(Echo(), name="echo", board="ulx3s-85f", unit=False, freq=1.6)
 
 
@@ -103,9 +104,13 @@ def test_settings_of_the_pll():
         pll = BoardTop("", name="echo", board_mhz=25.0, clock_mhz=clock).pll
         assert tuple(pll[f"p_{name}_DIV"] for name in ("CLKI", "CLKFB", "CLKOP")) == dividers
     assert BoardTop("", name="echo", board_mhz=25.0, clock_mhz=25.0).pll is None
-    for clock in (5, 130, 133, 425, 800, 1000):
-        with pytest.raises(ValueError, match=f"the PLL does not make {clock} MHz of 25 MHz"):
+    for clock, near in ((5, "25"), (130, "125 and 137.5"), (133, "125 and 137.5"), (425, "400"),
+                        (800, "400"), (1000, "400")):
+        with pytest.raises(ValueError, match=f"the PLL does not make {clock} MHz of 25 MHz; next "
+                                             f"to it are {near} MHz"):
             BoardTop("", name="echo", board_mhz=25.0, clock_mhz=clock)
+    with pytest.raises(ValueError, match="37.5 MHz does not divide .*; next to it are 25 and 50"):
+        BoardTop("", name="echo", board_mhz=25.0, clock_mhz=37.5)
 
 
 def test_errors_say_what_to_do(monkeypatch):

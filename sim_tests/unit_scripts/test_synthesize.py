@@ -70,6 +70,36 @@ def test_a_device_that_is_too_small(exceeded, message, tmp_path):
         synthesize.report(result, console())
 
 
+@pytest.mark.parametrize("board, name, exceeded, way_out", [
+    ("icebreaker", "dense_core", {"ICESTORM_LC": (14128, 5280)},
+     "no dense core is small enough for an iCE40; its array alone is .--unit systolic_array"),
+    ("icebreaker", "matrix_unit", {"ICESTORM_LC": (5281, 5280)}, "choose fewer rows, columns or"),
+    ("ulx3s-12f", "dense_core", {"MULT18X18D": (35, 28)}, "fewer rows or columns, shift_mult"),
+    ("ulx3s-12f", "dense_core", {"MULT18X18D": (35, 28), "DP16KD": (76, 56)}, "or lanes, smaller"),
+])
+def test_the_way_out_for_a_dense_core(board, name, exceeded, way_out, tmp_path):
+    figures = {"unit": name, "board": board, "fmax_mhz": None, "fits": False}
+    found = Synthesis(record=figures, used=exceeded, exceeded=exceeded, clock_mhz=12.0,
+                      critical_path=[], bitstream=None)
+    result = synthesize.Synthesized(configuration("dense", core="dense"), name, found, tmp_path,
+                                    [figures])
+    with pytest.raises(DoesNotFit, match=way_out):
+        synthesize.report(result, console())
+
+
+def test_files_go_where_they_are_told_to(tmp_path, monkeypatch, capsys):
+    (tmp_path / "top.bit").write_bytes(b"bits")
+    figures = {"unit": None, "board": "ulx3s-85f", "fmax_mhz": 60.0, "fits": True}
+    found = Synthesis(record=figures, used={}, exceeded={}, clock_mhz=50.0, critical_path=[],
+                      bitstream=str(tmp_path / "top.bit"))
+    monkeypatch.setattr(synthesize.synthesis, "synthesize", lambda *_, **__: found)
+    result = synthesize.synthesize(WEFT, out_dir=tmp_path / "out", steps=Steps(quiet=True))
+    synthesize.report(result, console())
+    written = tmp_path / "out" / "sparse_core-ulx3s-85f.bit"
+    assert written.read_bytes() == b"bits"
+    assert str(written) in capsys.readouterr().out.replace("\n", "")
+
+
 def test_several_placements_of_one_netlist(tmp_path, capsys):
     result = synthesize.synthesize(WEFT, unit="leading_nonzero_detector", seed=2, seeds=3,
                                    out_dir=tmp_path, steps=Steps(quiet=True))
