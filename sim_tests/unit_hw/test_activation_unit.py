@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 from amaranth import ResetInserter, Signal
+from amaranth.utils import ceil_log2
 
 from hw.config import DenseConfig
 from hw.systolic.activation_unit import ActivationUnit
@@ -225,6 +226,35 @@ def test_rows_are_read_when_they_have_been_written(base):
     assert first == list(plan)[29] + 4
     last = next(cycle for cycle, name, value in events if name == "row" and value == 83)
     assert last == list(plan)[-1] + 4
+
+
+@pytest.mark.parametrize("before", ["one", "two", "one from the beginning"])
+def test_what_is_seen_of_one_instruction_is_not_taken_for_the_next(before):
+    """All rows of one are found written just as it ends; as it starts, having waited; at once."""
+    config = small(columns=4, lanes=2)
+    rng = np.random.default_rng(2)
+    numbers = 2 << ceil_log2(config.accumulator_depth)
+    firsts, done = [], 0
+    for late in (0, *range(-3, 5)):
+        dut, model = unit(config), ActivationModel(config, np.random.default_rng(3))
+        plain = model.random_operation(rng, vector=False, pooled=False) | {
+            "written_base": 60, "written_rows": 24, "line_step": 1, "columns": 4, "stride": 4,
+            "parameters": 0, "lines": 2}
+        operations = [plain | {"ticket": 0, "accumulator": 20, "destination": 0},
+                      plain | {"ticket": numbers + 100, "accumulator": 60, "destination": 120}]
+        # Of this one, all are.
+        written = operations[0] | {"ticket": (1 << ticket_width(config)) - 1}
+        if before == "two":
+            operations.insert(0, written)
+        elif before != "one":
+            operations[0] = written
+        keep = 0, model.accumulators[0].copy()
+        plan = {done + late: (numbers, *keep), 200: (numbers + 124, *keep)}
+        events, _ = run(dut, model, operations, writes=plan.get, written=numbers - 1)
+        firsts.append(min(cycle for cycle, name, value in events
+                          if name == "row" and value == 60))
+        done = done or next(cycle for cycle, name, _ in events if name == "done")
+    assert 20 < done < 150 and firsts == [204] * 9
 
 
 def test_serial_timing():

@@ -206,3 +206,30 @@ def test_faults_and_products(geometry):
     assert set(Fault) - {Fault.TIMEOUT} <= faults
     assert {operation for fault, operation in seen if not fault} == set(Operation)
     assert sum(seen.values()) > 300
+
+
+def test_a_reset_forgets_every_verdict():
+    """Whenever it comes while a wrong instruction is looked at."""
+    geometry = GEOMETRIES[0]
+    dut = Fetched(geometry)
+    wrong = encode(Operation.READ_HOST_MEMORY, destination=geometry.unified_depth - 1, length=2)
+    found = []
+
+    async def decode(ctx, program, cycles):
+        """Take the first instruction, and let so many cycles pass; is it wrong?"""
+        await load(ctx, dut, [program])
+        await ctx.tick().until(dut.instructions.valid)
+        ctx.set(dut.instructions.ready, 1)
+        await ctx.tick()
+        ctx.set(dut.instructions.ready, 0)
+        for _ in range(cycles):
+            await ctx.tick()
+        return ctx.get(dut.decoder.faulty)
+
+    async def bench(ctx):
+        for cycles in range(24):
+            found.append(await decode(ctx, wrong, cycles))
+            assert not await decode(ctx, encode(Operation.NOP), 24)
+
+    simulate(dut, bench, max_cycles=5000)
+    assert found == sorted(found) and 4 < sum(found) < 20
