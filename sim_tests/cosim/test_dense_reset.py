@@ -135,7 +135,7 @@ def test_packets_stay_whole():
 
 
 @pytest.mark.parametrize("second", [
-    encode(Operation.WRITE_HOST_MEMORY, source=64, length=8), encode(Operation.SYNCHRONIZE), NOP])
+    encode(Operation.SYNCHRONIZE), NOP])
 def test_a_time_out_names_who_is_waited_for(second):
     config, simulator = built("4 x 4")
     read = encode(Operation.READ_HOST_MEMORY, destination=0, length=8)
