@@ -180,6 +180,12 @@ class Program:
         """End whatever runs."""
         return self._add(_header(Opcode.RESET, 0, 0, 0, 1), Opcode.RESET, 0, 0, 0, 1)
 
+    def extend(self, program):
+        """Go on with the commands of another program."""
+        self.commands += program.commands
+        self.expected += program.expected
+        return self
+
     def _add(self, words, *command):
         self.commands.append(words)
         self.expected.append(Command(*command))

@@ -170,7 +170,6 @@ class DenseCore(wiring.Component):
             dispatcher.activation_idle.eq(activation.idle),
             dispatcher.host_idle.eq(host.idle),
             dispatcher.host_waits.eq(host.waits),
-            dispatcher.host_lacks.eq(host.input_stalled),
             matrix.weights_ready.eq(weights.ready),
             matrix.weights_readies.eq(weights.readies),
             matrix.weights_stalled.eq(weights.stalled),

@@ -82,8 +82,8 @@ class Dispatcher(wiring.Component):
         Strobe: the oldest operation of the activation unit has written all its results.
     matrix_idle, activation_idle, host_idle : In(1)
         Nothing is in the unit, nor on its way to memory; low from the cycle after one is taken.
-    host_waits, host_lacks : In(1)
-        The host has not sent or taken what an instruction needs; it has not sent it.
+    host_waits : In(1)
+        The host has not sent or taken what an instruction needs.
     clear : Out(1)
         Strobe: the run is over; tiles that nobody has multiplied by are to be forgotten.
     give_up : Out(1)
@@ -122,7 +122,6 @@ class Dispatcher(wiring.Component):
             "activation_idle": In(1),
             "host_idle": In(1),
             "host_waits": In(1),
-            "host_lacks": In(1),
             "clear": Out(1),
             "give_up": Out(1),
             "issued": Out(1),
@@ -246,24 +245,18 @@ class Dispatcher(wiring.Component):
         with m.If(self.clear):
             m.d.sync += registers.as_value().eq(0)
 
-        # The host may be late, but not for ever. What it is late for is an instruction that has
-        # been handed out, or a Synchronize; the program may have gone on to others.
-        synchronizes, own = Signal(), Signal()
-        numbers = [Signal(number_width, name=f"{name}_number", reset_less=True)
-                   for name in ("from_host", "to_host")]
-        for number, its in zip(numbers, (kind.from_host, kind.to_host), strict=True):
-            with m.If(gone & its):
-                m.d.sync += number.eq(instruction.number)
-        m.d.comb += [synchronizes.eq(waiting & kind.synchronizes & nothing),
-                     own.eq(sequencer.refuses | synchronizes)]
+        # The host may be late, but not for ever: for a Synchronize, when all before it is done, or
+        # for the one instruction of the host that has been handed out, behind which the program may
+        # have gone on.
+        synchronizes = waiting & kind.synchronizes & nothing
         m.d.comb += [
             watch.clear.eq(self.clear),
             watch.signal.eq(self.signal),
             watch.take.eq(gone & kind.synchronizes & takes_signal),
             watch.waits.eq(self.host_waits | synchronizes),
-            watch.concerned.eq(own | register(m, self.host_waits, "host_waits_before")),
-            watch.number.eq(Mux(own, instruction.number, Mux(
-                register(m, self.host_lacks, "host_lacks_before"), numbers[0], numbers[1]))),
+            watch.concerned.eq(sequencer.refuses | synchronizes
+                               | gone & (kind.from_host | kind.to_host)),
+            watch.number.eq(instruction.number),
             sequencer.expired.eq(watch.expired),
             sequencer.awaited.eq(watch.awaited),
         ]

@@ -100,11 +100,11 @@ def activation_operation(config):
 
 
 def ticket_width(config):
-    """Bits of a number of rows written, so that it can be told whether others were written after.
+    """Bits of a number of rows written, so that the difference of two can be told from its sign.
 
-    When an Activate is handed out, no more rows than those of two multiplications, and those in the
-    array, are missing; and when a few more have been written since than there can be rows with a
-    number of their own, `ActivationSequencer` has noticed that all of its rows are there.
+    When an Activate is handed out, no more rows are missing than those of two multiplications and
+    those in the array. When twice as many have been written since as accumulators have addresses,
+    `ActivationSequencer` remembers that all are there, and compares no more.
     """
     missing = 2 * config.accumulator_depth + config.rows + config.columns + 32
     return 1 + bits_for(max(missing, (2 << ceil_log2(config.accumulator_depth)) + 16))

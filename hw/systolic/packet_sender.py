@@ -28,11 +28,12 @@ class PacketSender(wiring.Component):
     -------
     clear : In(1)
         No more words come. A packet that has begun is filled up with zeros, for whoever reads it
-        counts its words; one that has not is forgotten.
+        counts its words; one that has not is forgotten. A word that is shown, and not taken in that
+        cycle, becomes 0 too.
     begin : In(1)
         Strobe: a packet is to be sent. Not while `sends`.
     tag : In(8)
-        In the cycle after `begin`, until the packet has begun.
+        From the cycle after `begin` on, until the header is taken.
     count : In(width)
         Its words, at least 1, in the second cycle after `begin`.
     words : In(stream.Signature(32))
@@ -58,7 +59,8 @@ class PacketSender(wiring.Component):
         m = Module()
 
         words, ready = self.words, self.packets.ready
-        begun = register(m, self.begin & ~self.clear, "begun")
+        begun = Signal()
+        m.d.sync += begun.eq(self.begin & ~self.clear)
         waits, shows_header, shows_length, shows_words, filling = (
             Signal(name=name) for name in
             ("waits", "shows_header", "shows_length", "shows_words", "filling"))

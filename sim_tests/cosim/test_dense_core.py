@@ -17,7 +17,6 @@ from golden.formats import (
     Register,
     Status,
 )
-from golden.systolic.image import host_words
 from golden.systolic.instructions import configure, encode
 from golden.systolic.legality import first_fault
 from golden.systolic.memories import DenseMemories
@@ -27,6 +26,7 @@ from hw.systolic.core import DenseCore
 from hw.systolic.operations import ticket_width
 from scripts.dense_run import check_run
 from sim_tests.bench.dense_cores import DENSE_CORES
+from sim_tests.bench.dense_programs import written
 from sim_tests.bench.player import build_simulator
 from sim_tests.bench.random_programs import (
     PROGRAM_FAULTS,
@@ -91,8 +91,7 @@ def test_garbage_hangs_nothing():
         # Those that would wait for a host that has nothing to say, or send it something, are wrong.
         words[np.isin(words[:, 0] & 31, (Operation.SYNCHRONIZE, Operation.READ_HOST_MEMORY,
                                          Operation.WRITE_HOST_MEMORY)), 3] |= 1 << 31
-        program.write(DenseMemory.PROGRAM, 0, 0,
-                      host_words(DenseMemory.PROGRAM, words, geometry).reshape(-1), word_parts=4)
+        program.extend(written(words, geometry))
         expected.append(None)
         for first in range(config.program_depth):
             program.run(first, config.program_depth - first)
@@ -154,11 +153,7 @@ def test_more_rows_than_numbers_for_them():
 def test_a_host_that_never_answers(waits, instruction, way):
     config, simulator = small_core()
     nop, halt = encode(Operation.NOP), encode(Operation.HALT)
-    memories = DenseMemories(config.geometry, program=np.array([nop, instruction, halt]))
-    program = Program().write(
-        DenseMemory.PROGRAM, 0, 0,
-        host_words(DenseMemory.PROGRAM, memories.program, config.geometry).reshape(-1),
-        word_parts=4)
+    program = written([nop, instruction, halt], config.geometry)
     program.run(0, 3)
     if way == "reset":
         program.reset()

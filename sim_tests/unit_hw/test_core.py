@@ -209,9 +209,7 @@ def test_what_waits_for_the_end_of_a_run():
         for what, make in waiting_commands():
             values = bench.activations(share=1)
             await bench.ask(ctx, bench.write(values))
-            program, waiting = Program().run(0, 1), make(spare)
-            program.commands += waiting.commands
-            program.expected += waiting.expected
+            program = Program().run(0, 1).extend(make(spare))
             program.read(Memory.COUNTERS, 0, Counter.TOTAL_CYCLES, 1)
             accepted, answer, counter = await bench.ask(ctx, program)
             assert (accepted.status, answer.status, counter.status) == (Status.OK,) * 3
