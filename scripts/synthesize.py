@@ -138,6 +138,8 @@ def synthesize(settings, *, steps, board="ulx3s-85f", unit=None, freq=None, seed
     bitstream = file.with_suffix(".bit") if best.bitstream else None
     with writing(out_dir, option="--out-dir"):
         file.write_text(json.dumps(records, indent=2) + "\n")
+        # None of an earlier core is to be taken for this one's.
+        file.with_suffix(".bit").unlink(missing_ok=True)
         if bitstream:
             shutil.copyfile(best.bitstream, bitstream)
     return Synthesized(settings, name, best, file, records, bitstream)

@@ -35,13 +35,14 @@ class BoardTop(Elaboratable):
         self.clock_mhz = clock_mhz
         self.baud = baud
         self.divisor = round(clock_mhz * 1e6 / baud)
-        if not _divides(clock_mhz, baud):
-            raise ValueError(f"{clock_mhz:g} MHz does not divide to {baud} bit/s within 1 %"
-                             + _others(board_mhz, clock_mhz, baud))
         self.pll = None if clock_mhz == board_mhz else _ecp5_pll(board_mhz, clock_mhz)
-        if self.pll is None and clock_mhz != board_mhz:
-            raise ValueError(f"the PLL does not make {clock_mhz:g} MHz of {board_mhz:g} MHz"
-                             + _others(board_mhz, clock_mhz, baud))
+        wrong = None
+        if not _divides(clock_mhz, baud):
+            wrong = f"{clock_mhz:g} MHz does not divide to {baud} bit/s within 1 %"
+        elif self.pll is None and clock_mhz != board_mhz:
+            wrong = f"the PLL does not make {clock_mhz:g} MHz of {board_mhz:g} MHz"
+        if wrong:
+            raise ValueError(wrong + _next_to(board_mhz, clock_mhz, baud))
 
     def elaborate(self, platform):
         m = Module()
@@ -114,15 +115,20 @@ def _divides(clock_mhz, baud):
     return divisor >= 4 and abs(clock_mhz * 1e6 / divisor / baud - 1) <= 0.01
 
 
-def _others(board_mhz, clock_mhz, baud):
-    """What the PLL does make, next to a clock rate."""
-    step = board_mhz / max(1, int(board_mhz // 10))
-    made = [number * step for number in range(1, int(400 // step) + 1)]
-    made = [rate for rate in made if _divides(rate, baud) and (
+def _next_to(board_mhz, clock_mhz, baud):
+    """What an ECP5's PLL does make, next to a clock rate: the end of a message."""
+    rates = {board_mhz * feedback / divider for divider in _input_dividers(board_mhz)
+             for feedback in range(1, int(400 * divider // board_mhz) + 1)}
+    made = [rate for rate in sorted(rates) if _divides(rate, baud) and (
         rate == board_mhz or _ecp5_pll(board_mhz, rate))]
     near = [*[rate for rate in made if rate < clock_mhz][-1:],
             *[rate for rate in made if rate > clock_mhz][:1]]
     return f"; next to it are {' and '.join(f'{rate:g}' for rate in near)} MHz" if near else ""
+
+
+def _input_dividers(input_mhz):
+    """Those that leave 10 MHz or more, at which phases can be compared."""
+    return range(1, max(1, int(input_mhz // 10)) + 1)
 
 
 def _ecp5_pll(input_mhz, output_mhz):
@@ -133,7 +139,7 @@ def _ecp5_pll(input_mhz, output_mhz):
     ``input / CLKI_DIV`` stays above 10 MHz, where phases can be compared.
     """
     output_divider = int(800 // output_mhz)
-    for input_divider in range(1, max(1, int(input_mhz // 10)) + 1):
+    for input_divider in _input_dividers(input_mhz):
         feedback = output_mhz * input_divider / input_mhz
         if feedback == int(feedback) and 2 <= output_divider <= 128:
             break

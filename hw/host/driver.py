@@ -75,9 +75,10 @@ class Host:
 
     The core takes no command while it answers one, and a line has little room for what waits. So
     nothing is sent behind a read before it is answered, and no more than `window` words of other
-    answers are outstanding. While layers may be running, a write that would wait for them with its
-    payload on the line is held back until a read of one counter has told the end of the run.
-    Signals, and writes to `goes_ahead`, are sent at once.
+    answers are outstanding. While a run may be under way, nothing is sent before all is answered,
+    for an answer may have to wait until a packet of the program has been sent; and a write that
+    would wait for its end with its payload on the line is held back until a read of one counter has
+    told it. Signals, and writes to `goes_ahead`, do not wait for the end.
 
     Parameters
     ----------
@@ -86,7 +87,8 @@ class Host:
         Words of answers that may be on their way.
     goes_ahead : collection of int
         Memories whose writes do not wait for the end of a run: by default those of the sparse core;
-        ``{DenseMemory.HOST_INPUT}`` of the dense one.
+        ``{DenseMemory.HOST_INPUT}`` of the dense one. A program that does not read what has been
+        sent ahead takes no more than `host_depth` - 8 words of it; the line loses any others.
 
     Attributes
     ----------
@@ -126,7 +128,8 @@ class Host:
                 zip(program.commands, program.expected, strict=True)):
             held = self._running and command.opcode != Opcode.SIGNAL and not (
                 command.opcode == Opcode.WRITE and command.memory in self.goes_ahead)
-            while outstanding and (held or RESPONSE_WORDS * (len(outstanding) + 1) > self.window):
+            while outstanding and (self._running
+                                   or RESPONSE_WORDS * (len(outstanding) + 1) > self.window):
                 receive()
             if held and not errors and command.opcode == Opcode.WRITE:
                 self._end_of_run(position, command, errors)

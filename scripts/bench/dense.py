@@ -142,6 +142,9 @@ def core_settings(size, shapes, assignments=()):
         If the parameters do not go together, or a memory is set too small.
     """
     asked = changes_of(assignments, "dense")
+    for name in ("rows", "columns"):
+        if name in asked:
+            raise UsageError(f"--set {name}: say --size, the arrays are square here")
     lanes = ARRAYS.get(size, 4)
     while lanes > size:
         lanes //= 2
@@ -153,7 +156,10 @@ def core_settings(size, shapes, assignments=()):
         if needed[name] != asked[name]:
             raise UsageError(f"--set {name}={asked[name]}: the products need {needed[name]}, which "
                              f"is also what they get if it is not set")
-    return replace(named, config=named.config.replace(**needed))
+    try:
+        return replace(named, config=named.config.replace(**needed))
+    except ValueError as error:
+        raise UsageError(f"The products are too large for {named.label}: {error}") from error
 
 
 def bench(works=(), *, sizes=(), assignments=(), steps):
@@ -184,9 +190,6 @@ def bench(works=(), *, sizes=(), assignments=(), steps):
         If the RTL differs from the golden model, or takes other cycles than the cycle model.
     """
     shapes = {work: _shape(work) for work in works or WORKS}
-    for name in ("rows", "columns"):
-        if name in changes_of(assignments, "dense"):
-            raise UsageError(f"--set {name}: say --size, the arrays are square here")
     cores = [core_settings(size, tuple(shapes.values()), assignments)
              for size in sizes or ARRAYS]
     products = []

@@ -73,6 +73,7 @@ def test_lanes_are_a_power_of_two_by_default():
 @pytest.mark.parametrize("work, assignments, message", [
     ("64x64x64", ["unified_depth=1024"], "--set unified_depth=1024: the products need 8192"),
     ("64x64x64", ["weight_depth=32"], "--set weight_depth=32: the products need 512"),
+    ("64x64x64", ["rows=4"], "--set rows: say --size"),
     ("64x64x64", ["program_depth=16"], "--work 64x64x64 on dense-.*: The program has "),
     ("1024x3x1024", [], "--work 1024x3x1024 on dense-.*; set program_depth=2048"),
     ("9x1024x8", ["weight_width=16"], "--work 9x1024x8 on dense-.*sums may reach"),

@@ -188,7 +188,7 @@ class DenseTransport:
 
     def __init__(self):
         self.sent, self.answers, self.packets = [], [], []
-        self.kind = 1
+        self.kind, self.running = 1, False
 
     def header(self, opcode, *, memory=0, tag=0):
         return RESPONSE.pack(magic=RESPONSE_MAGIC, status=Status.OK, opcode=opcode, memory=memory,
@@ -197,6 +197,9 @@ class DenseTransport:
     def send(self, words):
         fields = COMMAND.unpack(int(words[0]))
         opcode, memory, length = fields["opcode"], fields["memory"], int(words[2])
+        # The answer may wait for a packet; meanwhile no command is taken.
+        assert not (self.running and self.answers), "sent behind a command that is not answered"
+        self.running |= opcode == Opcode.RUN
         self.sent.append(opcode)
         for tag, payload in self.packets:
             self.answers += [self.header(Opcode.HOST_DATA, tag=tag),

@@ -1,5 +1,6 @@
 """`weft synthesize`: figures, and exit code 4 where a design does not fit."""
 
+import dataclasses
 import json
 
 import pytest
@@ -97,6 +98,11 @@ def test_files_go_where_they_are_told_to(tmp_path, monkeypatch, capsys):
     synthesize.report(result, console())
     written = tmp_path / "out" / "sparse_core-ulx3s-85f.bit"
     assert written.read_bytes() == b"bits"
+    # A core that does not fit leaves no bitstream of another beside its figures.
+    monkeypatch.setattr(synthesize.synthesis, "synthesize", lambda *_, **__: dataclasses.replace(
+        found, bitstream=None))
+    synthesize.synthesize(WEFT, out_dir=tmp_path / "out", steps=Steps(quiet=True))
+    assert not written.exists()
     assert str(written) in capsys.readouterr().out.replace("\n", "")
 
 
