@@ -184,14 +184,15 @@ def test_a_packet_that_has_begun_is_filled_up(slow):
                 # Who has started it offers the second operation until it is taken.
                 if cycle in starts:
                     tag, taken = starts[cycle], False
-                ctx.set(dut.writes.valid, not taken and cycle != clear_at)
+                # What is offered as it is cleared is forgotten too.
+                ctx.set(dut.writes.valid, not taken)
                 ctx.set(dut.writes.payload, {"address": 0, "length": 4 * words, "tag": tag})
                 at = read[-7] if len(read) > 6 else None
                 for lane in range(4):
                     ctx.set(dut.read_data[lane], 0 if at is None else at // 4 + 1)
                 await ctx.delay(1e-8)
                 read.append(ctx.get(dut.read_address) if ctx.get(dut.read_enable) else None)
-                taken |= bool(ctx.get(dut.writes.ready)) and cycle != clear_at
+                taken |= bool(ctx.get(dut.writes.ready)) or cycle == clear_at
                 if ctx.get(dut.packets.valid) and ready:
                     got.append(ctx.get(dut.packets.payload))
                 await ctx.tick()
