@@ -8,8 +8,8 @@ they need as keyword arguments; only tops and scripts see a whole configuration.
 import dataclasses
 from dataclasses import dataclass
 
-from golden.sparse.geometry import IN_FLIGHT, SparseGeometry
 from golden.formats import MAX_WRITE_WORDS
+from golden.sparse.geometry import IN_FLIGHT, SparseGeometry
 from golden.systolic.geometry import DenseGeometry
 
 __all__ = ["DENSE_PRESETS", "PRESETS", "DenseConfig", "SparseConfig"]
@@ -142,10 +142,10 @@ class DenseConfig(DenseGeometry):
         if not 16 <= self.host_depth <= 65536 or self.host_depth.bit_count() != 1:
             raise ValueError(f"host_depth must be a power of two from 16 to 65536, not "
                              f"{self.host_depth}")
-        row_words = -(-self.columns * self.weight_width // 32)
-        if self.weight_depth * row_words > MAX_WRITE_WORDS:
-            raise ValueError(f"weight_depth must be at most {MAX_WRITE_WORDS // row_words} with "
-                             f"{row_words} words a row, not {self.weight_depth}")
+        if self.weight_depth * self.weight_words > MAX_WRITE_WORDS:
+            raise ValueError(f"weight_depth must be at most "
+                             f"{MAX_WRITE_WORDS // self.weight_words} with {self.weight_words} "
+                             f"words a row, not {self.weight_depth}")
         if not 4 <= self.watchdog_log2 <= 40:
             raise ValueError(f"watchdog_log2 must be from 4 to 40, not {self.watchdog_log2}")
         if self.serial_output and self.lanes > 1:

@@ -90,6 +90,11 @@ class DenseGeometry:
         return 4 if self.activation_width <= 8 else 2
 
     @property
+    def weight_words(self):
+        """Words of 32 bits that a row of a tile is for the host."""
+        return -(-self.columns * self.weight_width // 32)
+
+    @property
     def centred_width(self):
         """Bits of a result before its zero point is added."""
         return min(16, self.activation_width + 1)

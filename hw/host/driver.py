@@ -11,7 +11,6 @@ from golden.formats import (
     IDENTITY,
     Counter,
     DenseCounter,
-    DenseMemory,
     Memory,
     Opcode,
     Status,
@@ -29,9 +28,6 @@ from .commands import (
     run_command,
     write_command,
 )
-
-# Where both cores have the same, one `Host` serves both.
-assert (Memory.COUNTERS, Memory.IDENTITY) == (DenseMemory.COUNTERS, DenseMemory.IDENTITY)
 
 __all__ = ["Host", "HostError", "Program", "Response", "load_image", "parse_responses",
            "read_command", "run_command", "signed", "write_command"]

@@ -74,8 +74,7 @@ class DenseCore(wiring.Component):
         memories = {
             DenseMemory.PROGRAM: written(config.program_depth, parts=INSTRUCTION_WIDTH // 32),
             DenseMemory.PARAMETERS: written(config.parameter_depth, parts=PARAMETER.words()),
-            DenseMemory.WEIGHTS: written(config.weight_depth,
-                                         parts=-(-config.columns * config.weight_width // 32)),
+            DenseMemory.WEIGHTS: written(config.weight_depth, parts=config.weight_words),
             DenseMemory.UNIFIED: written(config.unified_depth // config.word_elements,
                                          readable=True),
             DenseMemory.COUNTERS: read_only(

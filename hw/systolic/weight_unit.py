@@ -82,7 +82,7 @@ class WeightUnit(wiring.Component):
         self.feed_cycles = feed_cycles
         self.depth = config.weight_depth
         self.width = config.columns * config.weight_width
-        self.parts = -(-self.width // 32)
+        self.parts = config.weight_words
         operation = weight_operation(config)
         self.fetch = WeightFetch(rows=config.rows, depth=config.weight_depth, operation=operation)
         super().__init__({

@@ -228,6 +228,11 @@ def test_signals_do_not_end_a_run():
     assert transport.sent == [run, signal, write, signal, read, write]
 
 
+def test_one_host_serves_both_cores():
+    """What it reads by itself has the same place in both."""
+    assert (Memory.COUNTERS, Memory.IDENTITY) == (DenseMemory.COUNTERS, DenseMemory.IDENTITY)
+
+
 def test_packets_of_programs_are_kept():
     transport = DenseTransport()
     host = Host(transport)

@@ -1,9 +1,12 @@
 """The command line: help, and what happens when a user is wrong."""
 
+import dataclasses
 
 import pytest
 
+from hw.config import DENSE_PRESETS, PRESETS
 from scripts.cli import main
+from scripts.cli_options import parameters
 from sim_tests.bench.command_line import weft
 
 VERBS = [(), ("doctor",), ("demo",), ("compress",), ("inspect",), ("generate",),
@@ -39,6 +42,16 @@ def test_examples_of_the_help_are_real(capsys):
             assert option in pages[verb], example
             checked += 1
     assert len(examples) >= 12 and checked >= 12
+
+
+@pytest.mark.parametrize("presets", [PRESETS, DENSE_PRESETS])
+def test_every_parameter_is_explained(presets):
+    explained = parameters(presets).splitlines()
+    names = [field.name for field in dataclasses.fields(next(iter(presets.values())))]
+    for name in names:
+        at, = (number for number, line in enumerate(explained) if line.startswith(f"  {name} "))
+        assert explained[at + 1].startswith("      [dim]") and len(explained[at + 1]) > 25, name
+    assert len(names) > 12
 
 
 @pytest.mark.parametrize("heavy", ["numpy", "scipy", "amaranth", "sklearn", "cocotb"])
