@@ -43,11 +43,14 @@ class ActivationSequencer(wiring.Component):
     Members
     -------
     operation : In(activation_operation(config))
-        The instruction that starts next.
+        The instruction under way: from the cycle after `start` to that of the last read, at least.
+    next_operation : In(activation_operation(config))
+        The one that starts next.
     pending : In(1)
         There is one; until `start`, in whose cycle too.
+    free : In(1)
+        None is under way: until `start`, in whose cycle too. Not before the last read of one.
     start : In(1)
-        Only after the last read of the instruction before.
     written : In(ticket_width(config))
     release : In(1)
         The next beat may be read; only looked at with `serial_output`.
@@ -66,7 +69,9 @@ class ActivationSequencer(wiring.Component):
         self.column_beats = -(-config.columns // config.lanes)
         super().__init__({
             "operation": In(activation_operation(config)),
+            "next_operation": In(activation_operation(config)),
             "pending": In(1),
+            "free": In(1),
             "start": In(1),
             "written": In(ticket_width(config)),
             "release": In(1),
@@ -83,20 +88,20 @@ class ActivationSequencer(wiring.Component):
         m = Module()
 
         lanes = self.config.lanes
-        operation = Signal.like(self.operation, reset_less=True)
-        vector = operation.vector
+        operation, vector = self.operation, self.operation.vector
         begin = Signal()
         m.d.sync += begin.eq(self.start)
 
         # The loops, innermost first. All of a vector's beats are lines, of one position for each
-        # operand; the loops between take one turn.
+        # operand; the loops between take one turn. What is held for an instruction is taken over
+        # while none is under way: `start`, which is known later, goes to few.
         advance = Signal()
         positions = LoopCounter(width=8)
         window_lines = LoopCounter(width=8)
         column_beats = LoopCounter(width=len(operation.columns), stride=lanes)
         pixels = LoopCounter(width=16)
         lines = LoopCounter(width=16, stride=lanes)
-        given, is_vector = self.operation, self.operation.vector
+        given, is_vector = self.next_operation, self.next_operation.vector
         for name, loop, items in (
                 ("positions", positions, given.width), ("window_lines", window_lines, given.height),
                 ("column_beats", column_beats, given.columns), ("pixels", pixels, given.pixels),
@@ -104,7 +109,7 @@ class ActivationSequencer(wiring.Component):
             m.submodules[name] = loop
             # What a flip-flop is cleared to, or set to, takes no look-up table, if it starts so.
             held = Signal(len(loop.items), name=f"{name}_items", init=1, reset_less=True)
-            with m.If(self.start):
+            with m.If(self.free):
                 m.d.sync += held.eq(items)
                 if loop is not lines:
                     with m.If(is_vector):
@@ -206,9 +211,9 @@ class ActivationSequencer(wiring.Component):
             all_written.eq(all_written | begun & beyond & own[-1]),
             next_written.eq(next_written | begun & beyond & others[-1]),
         ]
-        with m.If(self.start | (all_written & self.pending)):
+        with m.If(self.free | (all_written & self.pending)):
             m.d.sync += ticket.eq(given.ticket)
-        with m.If(self.start):
+        with m.If(self.free):
             m.d.sync += [all_written.eq(next_written | is_vector), next_written.eq(0),
                          own.eq(0), others.eq(0)]
 
@@ -258,8 +263,6 @@ class ActivationSequencer(wiring.Component):
             self.accumulator_address.eq(rows[-1]),
             self.unified_address.eq(at),
         ]
-        with m.If(self.start):
-            m.d.sync += operation.eq(self.operation)
         with m.If(begin):
             m.d.sync += offset.eq(0)
         with m.Elif(issue & issued.last):

@@ -166,8 +166,10 @@ class ActivationUnit(wiring.Component):
 
         m.submodules.sequencer = sequencer = ActivationSequencer(config)
         m.d.comb += [
-            sequencer.operation.eq(slot.pending),
+            sequencer.operation.eq(operation),
+            sequencer.next_operation.eq(slot.pending),
             sequencer.pending.eq(~slot.operations.ready),
+            sequencer.free.eq(slot.free),
             sequencer.start.eq(start),
             sequencer.written.eq(self.written),
             self.waits.eq(sequencer.waits),

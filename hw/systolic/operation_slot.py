@@ -31,6 +31,8 @@ class OperationSlot(wiring.Component):
         The one that has started last.
     done : In(1)
         Strobe: it is. Not with `start`, nor when none is under way.
+    free : Out(1)
+        None is under way: `operation` takes over what is in `pending`. A register, inverted.
     idle : Out(1)
         None is under way, none waits.
     """
@@ -43,6 +45,7 @@ class OperationSlot(wiring.Component):
             "pending": Out(shape),
             "operation": Out(shape),
             "done": In(1),
+            "free": Out(1),
             "idle": Out(1),
         })
 
@@ -56,6 +59,7 @@ class OperationSlot(wiring.Component):
             self.operations.ready.eq(~waiting),
             self.pending.eq(pending),
             self.operation.eq(operation),
+            self.free.eq(~busy),
             self.start.eq(waiting & ~busy),
             self.idle.eq(~waiting & ~busy),
         ]
