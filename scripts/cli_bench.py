@@ -8,6 +8,7 @@ from .cli_options import (
     EXIT_CODES,
     DenseSetOption,
     JsonOption,
+    PlotsOption,
     SetOption,
     consoles,
     examples,
@@ -39,8 +40,7 @@ def bench_sparse(
     rtl: Annotated[bool, typer.Option(
         "--rtl", help="Run the layers on the RTL too, in Verilator, and compare.")] = False,
     json: JsonOption = None,
-    plots: Annotated[str | None, typer.Option(
-        metavar="DIR", help="Write figures into this folder.")] = None,
+    plots: PlotsOption = None,
 ):
     """Print useful work, cycles and losses of the layers that EIE was measured on."""
     from .bench import sparse as verb
@@ -88,8 +88,7 @@ def bench_tpu(
         "--workload", "-w", metavar="NAME", help="MLP0, MLP1, LSTM0, LSTM1, CNN0 or CNN1; may be "
                                                  "repeated; default: all.")] = None,
     json: JsonOption = None,
-    plots: Annotated[str | None, typer.Option(
-        metavar="DIR", help="Write figures into this folder.")] = None,
+    plots: PlotsOption = None,
 ):
     """Run the workloads of TPU v1 on a dense core of its size, by the cycle model.
 
@@ -142,8 +141,7 @@ def bench_energy(
     layers: Annotated[list[str] | None, typer.Option(
         "--layer", "-l", metavar="NAME", help="Only this layer; may be repeated.")] = None,
     json: JsonOption = None,
-    plots: Annotated[str | None, typer.Option(
-        metavar="DIR", help="Write figures into this folder.")] = None,
+    plots: PlotsOption = None,
 ):
     """Compare the energy of layers on dense and sparse cores, by a model of 45 nm."""
     from .bench import energy as verb
@@ -196,8 +194,7 @@ def bench_quantise(
         min=1, help="Test inputs of a network, at most; default: all.")] = None,
     retrain: Annotated[bool, typer.Option("--retrain", help="Train LeNet-5 anew.")] = False,
     json: JsonOption = None,
-    plots: Annotated[str | None, typer.Option(
-        metavar="DIR", help="Write figures into this folder.")] = None,
+    plots: PlotsOption = None,
 ):
     """Sweep the bits of weights and activations: accuracy, and by how much outputs err.
 

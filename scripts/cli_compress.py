@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from .cli_options import EXIT_CODES, JsonOption, consoles, examples, finish
+from .cli_options import EXIT_CODES, JsonOption, PlotsOption, consoles, examples, finish
 
 __all__ = ["COMPRESS_EPILOG", "compress"]
 
@@ -50,8 +50,7 @@ def compress(
     effort: Annotated[float, typer.Option(min=0, help="Fraction of the epochs to train for.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Of training and of random centroids.")] = 0,
     json: JsonOption = None,
-    plots: Annotated[str | None, typer.Option(
-        metavar="DIR", help="Write figures into this folder.")] = None,
+    plots: PlotsOption = None,
 ):
     """Compress a network by pruning, weight sharing and Huffman coding; print every stage."""
     from . import compress as verb

@@ -11,10 +11,12 @@ from rich.markup import escape
 
 from hw.config import DENSE_PRESETS, PRESETS
 
+from .files import require_writable
+
 __all__ = [
     "EXIT_CODES", "BoardOption", "ConfigOption", "DenseConfigOption",
-    "DenseSetOption", "FreqOption", "JsonOption", "OutOption", "SeedOption", "SeedsOption",
-    "SetOption", "UnitOption", "UnitsOption",
+    "DenseSetOption", "FreqOption", "JsonOption", "OutOption", "PlotsOption", "SeedOption",
+    "SeedsOption", "SetOption", "UnitOption", "UnitsOption",
     "consoles", "examples", "finish", "group", "parameters",
 ]
 
@@ -60,6 +62,25 @@ def group(**options):
                        context_settings={"help_option_names": ["-h", "--help"]}, **options)
 
 
+def _writable_folder(folder):
+    if folder is not None:
+        require_writable(folder, option="--out-dir")
+    return folder
+
+
+def _writable_plots(folder):
+    if folder is not None:
+        from .bench.figures import require
+        require(folder)
+    return folder
+
+
+def _writable_records(file):
+    if file not in (None, "-"):
+        require_writable(file, option="--json", kind="file")
+    return file
+
+
 ConfigOption = Annotated[str, typer.Option(
     "--config", "-c", metavar="PRESET",
     help=f"Where the parameters come from: {', '.join(sorted(PRESETS))}.")]
@@ -73,11 +94,15 @@ DenseSetOption = Annotated[list[str] | None, typer.Option(
     "--set", metavar="NAME=VALUE",
     help="Change one parameter of the preset, such as rows=16; may be repeated.")]
 OutOption = Annotated[str | None, typer.Option(
-    "--out-dir", "-o", metavar="DIR", help="Where files go; default: build/<configuration>.")]
+    "--out-dir", "-o", metavar="DIR", callback=_writable_folder,
+    help="Where files go; default: build/<configuration>.")]
 JsonOption = Annotated[str | None, typer.Option(
-    "--json", metavar="FILE",
+    "--json", metavar="FILE", callback=_writable_records,
     help="Write what was measured as a list of flat records; - is standard output, and everything "
          "else then goes to standard error.")]
+PlotsOption = Annotated[str | None, typer.Option(
+    metavar="DIR", callback=_writable_plots,
+    help="Write figures into this folder, as PNG and SVG.")]
 BoardOption = Annotated[str, typer.Option(help="ulx3s-85f, ulx3s-12f or icebreaker.")]
 UnitOption = Annotated[str | None, typer.Option(
     metavar="NAME", help="Only this component, alone and without pins; dense_core or "

@@ -120,7 +120,7 @@ def _build(stack, steps):
 
 def _run(building, pixels, labels, steps):
     """All digits, and the first one alone, through the networks of the dense core."""
-    with steps.step("Building the simulator of the dense core (once; it is kept)"):
+    with steps.step("The simulator of the dense core (built once, and kept)"):
         simulator = building.result()
     runs = []
     with steps.step(f"Running {len(pixels)} digits on the dense core",

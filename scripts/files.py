@@ -1,11 +1,46 @@
 """Files that a user names: what can go wrong with them ends as one line."""
 
 import contextlib
+import errno
+import os
 from pathlib import Path
 
 from .errors import UsageError
 
-__all__ = ["reading", "writing"]
+__all__ = ["reading", "require_writable", "writing"]
+
+
+def require_writable(path, *, option, kind="folder"):
+    """Tell before long work whether `path`, as far as it exists, lets itself be written.
+
+    Parameters
+    ----------
+    path : path-like
+    option : str
+        The option that named it.
+    kind : {"folder", "file"}
+        Which of them it is to be.
+
+    Raises
+    ------
+    UsageError
+        If it does not.
+    """
+    if not str(path):
+        raise UsageError(f"{option} names no {kind}")
+    path = Path(path)
+    code = None
+    if path.exists() and path.is_dir() != (kind == "folder"):
+        code = errno.ENOTDIR if kind == "folder" else errno.EISDIR
+    else:
+        there = next(place for place in (path, *path.absolute().parents) if place.exists())
+        if not there.is_dir() and there != path:
+            code = errno.ENOTDIR
+        elif not os.access(there, os.W_OK | (os.X_OK if there.is_dir() else 0)):
+            code = errno.EACCES
+    if code is not None:
+        raise UsageError(f"{option} {path}: cannot be written ({os.strerror(code)}), "
+                         f"choose another {kind}")
 
 
 @contextlib.contextmanager

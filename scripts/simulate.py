@@ -152,7 +152,7 @@ def simulate_network(settings, network, inputs, *, steps, bench, out_dir=None, w
             raise UsageError(f"--netlist {netlist}: known are {', '.join(FAMILIES)}")
         with steps.step("Synthesizing the core"):
             core = synthesized_verilog(core, name=design.name, family=netlist)
-    with steps.step("Building the simulator (once; it is kept)"):
+    with steps.step("The simulator (built once, and kept)"):
         simulator = build_simulator(core, name=design.name)
     outcome = execute(simulator, image, network, inputs, config, steps=steps)
     outputs, vcd = out_dir / "outputs.npy", out_dir / f"{bench}.vcd" if waves else None

@@ -196,7 +196,7 @@ def bench(works=(), *, sizes=(), assignments=(), steps):
     compiled = [[_compile(settings, work, shape) for work, shape in shapes.items()]
                 for settings in cores]
     for settings, programs in zip(cores, compiled, strict=True):
-        with steps.step(f"Building the simulator of {settings.label} (once; it is kept)"):
+        with steps.step(f"The simulator of {settings.label} (built once, and kept)"):
             simulator = build_core(settings, inline=True)
         with steps.step(f"Running {len(shapes)} products on the RTL of {settings.label}",
                         total=len(shapes)) as advance:

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from ..errors import ToolMissing
-from ..files import writing
+from ..files import require_writable, writing
 
-__all__ = ["COLOURS", "INK", "save"]
+__all__ = ["COLOURS", "INK", "require", "save"]
 
 #: Colours that stay apart for the colour-blind and in grey (Okabe and Ito).
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
@@ -17,6 +17,22 @@ _STYLE = {
     "axes.titlesize": 10, "axes.titlelocation": "left", "legend.frameon": False,
     "svg.hashsalt": "weft", "svg.fonttype": "none", "savefig.bbox": "tight",
 }
+
+
+def require(folder):
+    """Tell before long work whether `save` can draw into `folder`; it raises what that would."""
+    require_writable(folder, option="--plots")
+    _pyplot()
+
+
+def _pyplot():
+    try:
+        import matplotlib
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise ToolMissing("figures need matplotlib: pip install 'weft[plots]'") from error
+    return pyplot
 
 
 def save(drawings, folder):
@@ -40,14 +56,7 @@ def save(drawings, folder):
     UsageError
         If the folder can't be written.
     """
-    try:
-        import matplotlib
-        matplotlib.use("Agg")
-        from matplotlib import pyplot
-    except ImportError as error:
-        raise ToolMissing("figures need matplotlib: pip install 'weft[plots]'") from error
-
-    paths = []
+    pyplot, paths = _pyplot(), []
     with writing(folder, option="--plots"), pyplot.rc_context(_STYLE):
         for name, drawing in drawings.items():
             figure = drawing(pyplot)

@@ -106,7 +106,7 @@ def _on_rtl(table, steps):
     """The same measurements with what the RTL says."""
     from .rtl import build_core, run_layer
     settings = table[0].settings
-    with steps.step(f"Building the simulator of {settings.label} (once; it is kept)"):
+    with steps.step(f"The simulator of {settings.label} (built once, and kept)"):
         simulator = build_core(settings)
     measured = []
     with steps.step(f"Running {len(table)} layers on the RTL of {settings.label}",

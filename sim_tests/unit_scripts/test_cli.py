@@ -87,6 +87,11 @@ WRONG = {
     ("synthesize", "dense", "--units", "--freq", "9"): "leave out --unit, --freq and --seeds",
     ("bench", "dense", "--work", "64x64"): "expected three sizes up to 1024, such as 64x64x64",
     ("bench", "dense", "--set", "rows=4"): "say --size, the arrays are square here",
+    ("bench", "tpu", "--json", f"{__file__}/x"): "/x: cannot be written (Not a dir",
+    ("bench", "tpu", "--json", "/"): "--json /: cannot be written (Is a directory), choose anot",
+    ("bench", "tpu", "--json", ""): "--json names no file",
+    ("bench", "tpu", "--plots", __file__): "cannot be written (Not a directory), choose another",
+    ("generate", "dense", "-o", ""): "--out-dir names no folder",
     ("simulate", "sparse"): "Missing argument 'MODEL.weft'",
     ("simulate", "sparse", "digits"): "Missing option '--inputs'",
 }
