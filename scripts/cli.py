@@ -12,7 +12,7 @@ import typer
 
 from hw.config import DENSE_PRESETS, PRESETS
 
-from . import cli_bench
+from . import cli_bench, cli_simulate
 from .cli_compress import COMPRESS_EPILOG, compress
 from .cli_options import (
     EXIT_CODES,
@@ -28,6 +28,7 @@ from .cli_options import (
     SetOption,
     UnitOption,
     UnitsOption,
+    chosen,
     consoles,
     examples,
     finish,
@@ -60,10 +61,9 @@ def doctor():
 
 
 generate = group(help="Write Verilog and the manifest that says what it is.")
-simulate = group(help="Run a compressed network on the hardware, in Verilator, bit for bit.")
 synthesize = group(help="Place and route; print utilisation and clock rate.")
-for _name, _verb in (("generate", generate), ("simulate", simulate), ("synthesize", synthesize),
-                     ("bench", cli_bench.app)):
+for _name, _verb in (("generate", generate), ("simulate", cli_simulate.app),
+                     ("synthesize", synthesize), ("bench", cli_bench.app)):
     app.add_typer(_verb, name=_name)
 
 
@@ -109,7 +109,7 @@ def demo(
     whole-network runs. On the dense core run two networks that are not compressed, a perceptron and
     a convolutional one, and every tensor is compared.
     """
-    settings = _settings(config, assignments)
+    settings = chosen(config, assignments)
     from . import demo as verb
     console, steps = consoles(json)
     result = verb.demo(settings, digits=digits, out_dir=out_dir, dense=dense, steps=steps)
@@ -123,7 +123,7 @@ def demo(
 def generate_sparse(config: ConfigOption = "weft", assignments: SetOption = None,
                     out_dir: OutOption = None):
     """Write Verilog and manifest of the sparse core."""
-    settings = _settings(config, assignments)
+    settings = chosen(config, assignments)
     from . import generate as verb
     console, steps = consoles(None)
     verb.report(verb.generate(settings, out_dir=out_dir, steps=steps), console)
@@ -136,38 +136,10 @@ def generate_sparse(config: ConfigOption = "weft", assignments: SetOption = None
 def generate_dense(config: DenseConfigOption = "dense", assignments: DenseSetOption = None,
                    out_dir: OutOption = None):
     """Write Verilog and manifest of the dense core."""
-    settings = _settings(config, assignments, core="dense")
+    settings = chosen(config, assignments, core="dense")
     from . import generate as verb
     console, steps = consoles(None)
     verb.report(verb.generate(settings, out_dir=out_dir, steps=steps), console)
-
-
-@simulate.command("sparse", epilog=examples(
-    ("weft simulate sparse digits --inputs digits", "the network and data that ship with weft"),
-    ("weft simulate sparse lenet-300-100 --inputs mnist --count 100 -c ulx3s", "a larger one"),
-    ("weft simulate sparse net.weft --inputs x.npy --json result.json", "your own"),
-) + EXIT_CODES)
-def simulate_sparse(
-    model: Annotated[str, typer.Argument(metavar="MODEL.weft", help="Compressed network, or "
-                                         "[bold]digits[/] or [bold]lenet-300-100[/], which ship.")],
-    inputs: Annotated[str, typer.Option(
-        metavar="FILE.npy", help="Integer array of inputs, one a row, as centred activations; or "
-                                 "[bold]digits[/], or [bold]mnist[/] of the data folder.")],
-    config: ConfigOption = "weft", assignments: SetOption = None, out_dir: OutOption = None,
-    json: JsonOption = None,
-    count: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None,
-    waves: Annotated[bool, typer.Option("--waves", help="Write a VCD of the first input.")] = False,
-    netlist: Annotated[str | None, typer.Option(
-        metavar="FAMILY", help="Simulate what synthesis makes of the core: for [bold]ice40[/] or "
-                               "[bold]ecp5[/].")] = None,
-):
-    """Run a compressed network on the sparse core and compare it with the golden model."""
-    settings = _settings(config, assignments)
-    from . import simulate as verb
-    console, steps = consoles(json)
-    result = verb.simulate(settings, model=model, inputs=inputs, count=count, waves=waves,
-                           netlist=netlist, out_dir=out_dir, steps=steps)
-    finish(verb, result, console, json)
 
 
 @synthesize.command("sparse", epilog=examples(
@@ -214,7 +186,7 @@ def synthesize_dense(
 def _synthesize(core, config, assignments, json, units, *, unit, freq, seeds, **options):
     """Place a core, a component of it, or every one."""
     from . import synthesize as verb
-    settings = _settings(config or verb.preset_of(options["board"], core), assignments, core)
+    settings = chosen(config or verb.preset_of(options["board"], core), assignments, core)
     console, steps = consoles(json)
     if units:
         if unit is not None or freq is not None or seeds > 1:
@@ -229,11 +201,6 @@ def _synthesize(core, config, assignments, json, units, *, unit, freq, seeds, **
 
 
 app.command(epilog=COMPRESS_EPILOG)(compress)
-
-
-def _settings(config, assignments, core="sparse"):
-    from .settings import settings
-    return settings(config, assignments or [], core)
 
 
 def main(argv=None):

@@ -15,9 +15,9 @@ from .files import require_writable
 
 __all__ = [
     "EXIT_CODES", "BoardOption", "ConfigOption", "DenseConfigOption",
-    "DenseSetOption", "FreqOption", "JsonOption", "OutOption", "PlotsOption", "SeedOption",
-    "SeedsOption", "SetOption", "UnitOption", "UnitsOption",
-    "consoles", "examples", "finish", "group", "parameters",
+    "DenseSetOption", "FreqOption", "JsonOption", "NetlistOption", "OutOption", "PlotsOption",
+    "SeedOption", "SeedsOption", "SetOption", "UnitOption", "UnitsOption",
+    "chosen", "consoles", "examples", "finish", "group", "parameters",
 ]
 
 EXIT_CODES = """
@@ -100,6 +100,9 @@ JsonOption = Annotated[str | None, typer.Option(
     "--json", metavar="FILE", callback=_writable_records,
     help="Write what was measured as a list of flat records; - is standard output, and everything "
          "else then goes to standard error.")]
+NetlistOption = Annotated[str | None, typer.Option(
+    metavar="FAMILY", help="Simulate what synthesis makes of the core: for [bold]ice40[/] or "
+                           "[bold]ecp5[/].")]
 PlotsOption = Annotated[str | None, typer.Option(
     metavar="DIR", callback=_writable_plots,
     help="Write figures into this folder, as PNG and SVG.")]
@@ -115,6 +118,12 @@ FreqOption = Annotated[float | None, typer.Option(
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the placement.")]
 SeedsOption = Annotated[int, typer.Option(
     min=1, metavar="N", help="Place with so many seeds, and report all and the fastest.")]
+
+
+def chosen(config, assignments, core="sparse"):
+    """The settings that `--config` and `--set` ask for."""
+    from .settings import settings
+    return settings(config, assignments or [], core)
 
 
 def consoles(json):

@@ -133,12 +133,11 @@ def _run(building, pixels, labels, steps):
     return runs
 
 
-def _dense_records(run):
-    settings = settings_for(run.name)
-    hardware = run.to_record(settings, "demo")
-    return [hardware, record(bench="demo", config=settings.label, source="golden",
-                             network=hardware["network"], inputs=run.images,
-                             accuracy=run.accuracy_golden)]
+def _dense_records(digits):
+    settings = settings_for(digits.name)
+    return [digits.to_record(settings, "demo"),
+            record(bench="demo", config=settings.label, source="golden", network=digits.run.name,
+                   inputs=digits.run.inputs, accuracy=digits.accuracy_golden)]
 
 
 def report(result, console):
@@ -182,10 +181,11 @@ def _side_by_side(result):
         f"{result.accuracy_golden:.1%}", f"{result.accuracy_rtl:.1%}", cycles, "",
         f"{busy / outcome.pes / outcome.total_cycles:.1%}",
         simulation.verdict(outcome.bit_exact))
-    for run, alone in result.dense:
+    for digits, alone in result.dense:
+        run = digits.run
         table.add_row(
-            escape(settings_for(run.name).label), f"{run.name}, {run.batch} a run",
-            str(run.weights), str(run.pes), f"{run.accuracy_golden:.1%}", f"{run.accuracy:.1%}",
-            f"{run.cycles / run.images:.1f}", str(alone.cycles), f"{run.utilisation:.1%}",
-            simulation.verdict(True))
+            escape(settings_for(digits.name).label), f"{digits.name}, {run.batch} a run",
+            str(run.weights), str(run.pes), f"{digits.accuracy_golden:.1%}",
+            f"{digits.accuracy:.1%}", f"{run.cycles / run.inputs:.1f}", str(alone.run.cycles),
+            f"{run.utilisation:.1%}", simulation.verdict(True))
     return table

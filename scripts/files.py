@@ -3,11 +3,13 @@
 import contextlib
 import errno
 import os
+import zipfile
+import zlib
 from pathlib import Path
 
 from .errors import UsageError
 
-__all__ = ["reading", "require_writable", "writing"]
+__all__ = ["load_arrays", "reading", "require_writable", "writing"]
 
 
 def require_writable(path, *, option, kind="folder"):
@@ -76,3 +78,26 @@ def reading(file, *, remedy):
         raise UsageError(f"{file}: {error.strerror or error}; {remedy}") from error
     except ValueError as error:
         raise UsageError(f"{file}: {error}; {remedy}") from error
+
+
+def load_arrays(file):
+    """What is in a file of NumPy's: an array (.npy), or a dict of arrays by name (.npz).
+
+    Raises
+    ------
+    ValueError
+        If it is none, is broken, or holds Python objects.
+    """
+    import numpy as np
+    with open(file, "rb") as opened:
+        start = opened.read(6)
+    if start != b"\x93NUMPY" and start[:2] != b"PK":
+        raise ValueError("it is no .npy and no .npz file")
+    try:
+        loaded = np.load(file, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            return {name: loaded[name] for name in loaded}
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
+        raise ValueError(f"it is broken: {error}") from error

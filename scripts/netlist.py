@@ -11,16 +11,22 @@ from hw.boards.cells import CELLS
 from hw.emission import emit_verilog
 
 from .absorption import absorb
-from .errors import WeftError
+from .errors import UsageError, WeftError
 from .out_of_context import AFTER, BEFORE, OPTIONS
 from .toolchain import find
 
-__all__ = ["FAMILIES", "cell_models", "synthesized_verilog"]
+__all__ = ["FAMILIES", "cell_models", "require_family", "synthesized_verilog"]
 
 #: Families of devices whose netlists can be simulated.
 FAMILIES = ("ice40", "ecp5")
 #: Cells of the ECP5 of which yosys has no model.
 _MODELS = ("dp16kd.v", "mult18x18d.v")
+
+
+def require_family(family):
+    """Raise UsageError if `--netlist` names none of `FAMILIES`; None is no such option."""
+    if family is not None and family not in FAMILIES:
+        raise UsageError(f"--netlist {family}: known are {', '.join(FAMILIES)}")
 
 
 def synthesized_verilog(component, *, name, family="ice40"):

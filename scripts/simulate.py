@@ -16,10 +16,10 @@ from hw.host.driver import load_image
 
 from .errors import UsageError
 from .execution import Outcome, execute, fit, play
-from .files import reading, writing
+from .files import load_arrays, reading, writing
 from .designs import design_of
 from .generate import Generated, generate
-from .netlist import FAMILIES, synthesized_verilog
+from .netlist import require_family, synthesized_verilog
 from .paths import build_dir, data_dir
 from .records import record
 from .settings import Settings
@@ -87,7 +87,7 @@ def inputs_of(source, network, count=None):
             inputs = load_mnist(folder).test_images
     else:
         with reading(source, remedy=remedy):
-            inputs = np.load(source, allow_pickle=False)
+            inputs = load_arrays(source)
             if not isinstance(inputs, np.ndarray):
                 raise ValueError("holds several arrays")
     inputs = np.atleast_2d(inputs)
@@ -136,6 +136,7 @@ def simulate_network(settings, network, inputs, *, steps, bench, out_dir=None, w
     """
     from sim_tests.bench.player import build_simulator
 
+    require_family(netlist)
     config = settings.config
     out_dir = Path(out_dir) if out_dir is not None else build_dir(settings.label)
     half = 1 << config.activation_width - 1
@@ -148,8 +149,6 @@ def simulate_network(settings, network, inputs, *, steps, bench, out_dir=None, w
     design = design_of(config)
     core = design.make()
     if netlist is not None:
-        if netlist not in FAMILIES:
-            raise UsageError(f"--netlist {netlist}: known are {', '.join(FAMILIES)}")
         with steps.step("Synthesizing the core"):
             core = synthesized_verilog(core, name=design.name, family=netlist)
     with steps.step("The simulator (built once, and kept)"):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import zipfile
 import zlib
 
@@ -75,6 +76,10 @@ def read_dense_network(source):
         If the file can't be read.
     """
     try:
+        if not zipfile.is_zipfile(source):
+            if isinstance(source, str | os.PathLike):
+                open(source, "rb").close()      # there may be no such file
+            raise ValueError("it is no archive of NumPy's")
         with np.load(source, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         header = json.loads(arrays["header"].tobytes())

@@ -73,14 +73,16 @@ class DenseNetwork:
     @property
     def macs(self):
         """Multiplications with accumulation for one of a batch."""
-        total = 0
-        for layer in self.layers:
-            weights = getattr(layer, "weights", None)
-            if weights is not None:
-                places = (1 if isinstance(layer, FullyConnected)
-                          else math.prod(self.shapes[layer.name][:2]))
-                total += weights.size * places
-        return total
+        return sum(self.layer_macs(layer) for layer in self.layers)
+
+    def layer_macs(self, layer):
+        """The same of one layer; 0 if it has no weights."""
+        weights = getattr(layer, "weights", None)
+        if weights is None:
+            return 0
+        places = (1 if isinstance(layer, FullyConnected)
+                  else math.prod(self.shapes[layer.name][:2]))
+        return weights.size * places
 
     def run(self, inputs):
         """Compute every tensor, layer by layer, in plain NumPy.
