@@ -19,6 +19,7 @@ from . import doctor as _doctor
 from . import generate as _generate
 from . import inspection as _inspection
 from . import simulate as _simulate
+from . import simulate_dense as _simulate_dense
 from . import synthesize as _synthesize
 from . import synthesize_parts as _synthesize_parts
 from .bench import area as _area
@@ -36,8 +37,8 @@ from .settings import configuration
 
 __all__ = ["bench", "bench_area", "bench_compress", "bench_dense", "bench_energy", "bench_huffman",
            "bench_quantise", "bench_ternary", "bench_tpu", "compress", "configuration", "demo",
-           "doctor", "generate", "inspect", "simulate", "synthesize", "synthesize_parts",
-           "write_records"]
+           "doctor", "generate", "inspect", "simulate", "simulate_dense", "synthesize",
+           "synthesize_parts", "write_records"]
 
 
 def _quietly(function):
@@ -63,5 +64,6 @@ demo = _quietly(_demo.demo)
 generate = _quietly(_generate.generate)
 inspect = _inspection.inspect
 simulate = _quietly(_simulate.simulate)
+simulate_dense = _quietly(_simulate_dense.simulate)
 synthesize = _quietly(_synthesize.synthesize)
 synthesize_parts = _quietly(_synthesize_parts.synthesize_parts)

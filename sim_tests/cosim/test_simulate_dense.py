@@ -1,6 +1,8 @@
 """`weft simulate dense`: networks and inputs from files, and what is said of them."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from sim_tests.bench.command_line import weft
 SMALL = {"rows": 4, "columns": 4, "unified_depth": 512, "accumulator_depth": 64,
          "weight_depth": 64, "parameter_depth": 32, "program_depth": 64}
 SCALE = 1 / 32
+README = Path(__file__).parents[2] / "README.md"
 
 
 def fully_connected(name, taken, rows, columns, seed):
@@ -104,6 +107,16 @@ def test_two_inputs(sum_of_two, tmp_path):
     np.savez(tmp_path / "ab.npz", b=b, a=a)
     result = run(file, tmp_path / "ab.npz", tmp_path)
     assert np.array_equal(result.run.outputs["sum"], a + b)
+
+
+@pytest.mark.cosim
+def test_the_network_of_the_readme(tmp_path, monkeypatch):
+    block, = (block for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.S)
+              if "write_dense_network" in block)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, README, "exec"), {})
+    result = run("dense.npz", "x.npy", tmp_path)
+    assert result.run.inputs == 100 and np.ptp(result.run.outputs["fc"]) > 20
 
 
 @pytest.mark.cosim
