@@ -71,14 +71,15 @@ for _name, _verb in (("generate", generate), ("simulate", cli_simulate.app),
     ("weft inspect golden/models/digits.weft", "layers, density, bits, and where the bytes go"),
     ("weft inspect net.weft --json -", "the same as records"),
     ("weft inspect compressed_SqueezeNet.net", "the published network, as it is"),
+    ("weft inspect golden/models/digits_cnn.npz", "a network for the dense core"),
 ) + EXIT_CODES)
 def inspect(
     file: Annotated[str, typer.Argument(
-        metavar="FILE", help="A [bold].weft[/] file; or SqueezeNet as Deep Compression's authors "
-                             "publish it, [bold].net[/].")],
+        metavar="FILE", help="A [bold].weft[/] file; SqueezeNet as Deep Compression's authors "
+                             "publish it, [bold].net[/]; or a dense network, [bold].npz[/].")],
     json: JsonOption = None,
 ):
-    """Say what is in the file of a compressed network, and account for every byte of it.
+    """Say what is in the file of a network, and account for every byte of it.
 
     Records are one for each layer, one for all layers, and one for each part of a layer and of the
     file, whose bytes sum to the size of the file.

@@ -17,6 +17,7 @@ from .compression.net_sizes import net_layer_sizes
 from .compression.sizes import LayerSize, layer_sizes, total_size
 from .errors import UsageError
 from .files import reading
+from .inspection_dense import MAGIC, DenseInspection, inspect_dense, report_dense
 from .records import record
 
 __all__ = ["PARTS", "Inspection", "inspect", "report"]
@@ -76,11 +77,11 @@ def inspect(file):
     ----------
     file : path-like
         A ``.weft`` container; or SqueezeNet's ``.net`` of Deep Compression's authors, as published
-        or Huffman-coded (see `golden.models.coded_net`).
+        or Huffman-coded (see `golden.models.coded_net`); or the ``.npz`` of a dense network.
 
     Returns
     -------
-    Inspection
+    Inspection or DenseInspection
 
     Raises
     ------
@@ -88,10 +89,12 @@ def inspect(file):
         If it can't be read or is none of these.
     """
     file = Path(file)
-    with reading(file, remedy="choose a .weft file, or SqueezeNet's .net"):
+    with reading(file, remedy="choose a .weft file, a dense network's .npz, or SqueezeNet's .net"):
         if file.is_file() and file.stat().st_size > _MAX_SIZE:
             raise ValueError(f"has {file.stat().st_size} bytes; at most {_MAX_SIZE} are read")
         data = file.read_bytes()
+        if data.startswith(MAGIC):
+            return inspect_dense(file, data)
         if data.startswith(CONTAINER_MAGIC):
             found = _container(data)
         elif data.startswith(coded_net.MAGIC):
@@ -163,6 +166,9 @@ def _records(file, sizes, parts):
 
 def report(result, console):
     """Print the layers, and a table of bytes that sums to the size of the file."""
+    if isinstance(result, DenseInspection):
+        report_dense(result, console)
+        return
     console.print(f"[bold]{escape(str(result.file))}[/]: {escape(result.kind)}, "
                   f"{result.total.bytes:,} bytes, {len(result.layers)} layers")
     for key, value in result.metadata.items():

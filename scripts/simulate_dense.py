@@ -18,6 +18,7 @@ from .designs import design_of
 from .errors import UsageError
 from .files import load_arrays, reading, writing
 from .generate import Generated, generate
+from .inspection_dense import layer_rows
 from .netlist import require_family, synthesized_verilog
 from .paths import build_dir
 from .settings import Settings
@@ -196,13 +197,11 @@ def report(result, console):
                   title_justify="left", pad_edge=False)
     for title in ("layer", "operator", "output", "weights", "multiplications", "= golden"):
         table.add_column(title, justify="right" if title[0] in "wm=" else "left")
-    for layer in network.layers:
-        weights = getattr(layer, "weights", None)
+    for layer, weights, macs in layer_rows(network):
         table.add_row(
             escape(layer.name), type(layer).__name__,
             " x ".join(map(str, network.shapes[layer.name])),
-            "" if weights is None else str(weights.size),
-            "" if weights is None else str(network.layer_macs(layer)),
+            f"{weights:,}" if weights else "", f"{macs:,}" if macs else "",
             verdict(True) if layer.name in run.tensors else "not kept")
     console.print(table)
     if any(layer.name not in run.tensors for layer in network.layers):

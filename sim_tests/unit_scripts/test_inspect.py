@@ -7,10 +7,12 @@ import pytest
 
 from golden.container import dumps
 from golden.models.coded_net import dumps_coded
+from golden.models.dense_digits import DENSE_DIGITS, load_dense_digits
 from golden.models.digits import load_digits_network
 from golden.models.lenet import LENETS
 from golden.models.squeezenet import FILE
 from golden.network import SparseLayer, SparseNetwork
+from golden.systolic.archive import write_dense_network
 from scripts import api
 from scripts.errors import UsageError
 from scripts.inspection import PARTS, inspect
@@ -137,3 +139,20 @@ def test_a_huge_file_is_not_read(tmp_path):
         file.truncate((1 << 28) + 1)
     with pytest.raises(UsageError, match="at most 268435456 are read"):
         inspect(tmp_path / "huge.weft")
+
+
+@pytest.mark.parametrize("name", DENSE_DIGITS)
+def test_a_dense_network(name, tmp_path):
+    network = load_dense_digits(name)
+    write_dense_network(network, tmp_path / "net.npz")
+    result = inspect(tmp_path / "net.npz")
+    assert sum(result.parts.values()) == (tmp_path / "net.npz").stat().st_size
+    assert min(result.parts.values()) > 0
+    whole, = (entry for entry in result.records if entry.get("layer") == "all")
+    layers = [entry for entry in result.records if "layer" in entry and entry is not whole]
+    assert [entry["layer"] for entry in layers] == [layer.name for layer in network.layers]
+    assert sum(entry["weights"] for entry in layers) == whole["weights"]
+    assert sum(entry["useful_macs"] for entry in layers) == whole["useful_macs"] == network.macs
+    (tmp_path / "net.npz").write_bytes((tmp_path / "net.npz").read_bytes()[:-30])
+    with pytest.raises(UsageError, match="This is no dense network: .*; choose a .weft file"):
+        inspect(tmp_path / "net.npz")
