@@ -15,7 +15,7 @@ from .errors import UsageError, WeftError
 from .out_of_context import AFTER, BEFORE, OPTIONS
 from .toolchain import find
 
-__all__ = ["FAMILIES", "cell_models", "require_family", "synthesized_verilog"]
+__all__ = ["FAMILIES", "cell_models", "core_or_netlist", "require_family", "synthesized_verilog"]
 
 #: Families of devices whose netlists can be simulated.
 FAMILIES = ("ice40", "ecp5")
@@ -27,6 +27,15 @@ def require_family(family):
     """Raise UsageError if `--netlist` names none of `FAMILIES`; None is no such option."""
     if family is not None and family not in FAMILIES:
         raise UsageError(f"--netlist {family}: known are {', '.join(FAMILIES)}")
+
+
+def core_or_netlist(design, family, *, steps):
+    """The core of a design, or what synthesis for `family` makes of it, if that is not None."""
+    core = design.make()
+    if family is None:
+        return core
+    with steps.step("Synthesizing the core"):
+        return synthesized_verilog(core, name=design.name, family=family)
 
 
 def synthesized_verilog(component, *, name, family="ice40"):

@@ -19,7 +19,7 @@ from .execution import Outcome, execute, fit, play
 from .files import load_arrays, reading, writing
 from .designs import design_of
 from .generate import Generated, generate
-from .netlist import require_family, synthesized_verilog
+from .netlist import core_or_netlist, require_family
 from .paths import build_dir, data_dir
 from .records import record
 from .settings import Settings
@@ -147,10 +147,7 @@ def simulate_network(settings, network, inputs, *, steps, bench, out_dir=None, w
         image = fit(network, config, inputs)
     files = generate(settings, steps=steps, out_dir=out_dir)
     design = design_of(config)
-    core = design.make()
-    if netlist is not None:
-        with steps.step("Synthesizing the core"):
-            core = synthesized_verilog(core, name=design.name, family=netlist)
+    core = core_or_netlist(design, netlist, steps=steps)
     with steps.step("The simulator (built once, and kept)"):
         simulator = build_simulator(core, name=design.name)
     outcome = execute(simulator, image, network, inputs, config, steps=steps)

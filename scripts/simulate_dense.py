@@ -19,7 +19,7 @@ from .errors import UsageError
 from .files import load_arrays, reading, writing
 from .generate import Generated, generate
 from .inspection_dense import layer_rows
-from .netlist import require_family, synthesized_verilog
+from .netlist import core_or_netlist, require_family
 from .paths import build_dir
 from .settings import Settings
 from .simulate import SHIPPED, verdict
@@ -173,10 +173,7 @@ def simulate(settings, *, model, inputs, steps, count=None, batch=None, out_dir=
     out_dir = Path(out_dir) if out_dir is not None else build_dir(settings.label)
     files = generate(settings, steps=steps, out_dir=out_dir)
     design = design_of(settings.config)
-    core = design.make()
-    if netlist is not None:
-        with steps.step("Synthesizing the core"):
-            core = synthesized_verilog(core, name=design.name, family=netlist)
+    core = core_or_netlist(design, netlist, steps=steps)
     with steps.step("The simulator (built once, and kept)"):
         simulator = build_simulator(core, name=design.name)
     name = model if model in SHIPPED_NETWORKS else Path(model).stem
