@@ -61,6 +61,18 @@ def test_results_are_kept():
                                    "fmax_mhz", "fits"}
 
 
+def test_ports_may_be_words_of_verilog():
+    class Register(wiring.Component):
+        begin: In(3)
+        end: Out(3)
+
+        def elaborate(self, platform):
+            m = Module()
+            m.d.sync += self.end.eq(self.begin)
+            return m
+    assert synthesize(Register(), name="words").record["ff"] == 3
+
+
 def test_what_does_not_fit_is_named():
     result = synthesize(Ram(Collision.NEVER, depth=8192), name="big_ram", board="icebreaker")
     assert result.record["fits"] is False and result.record["fmax_mhz"] is None
