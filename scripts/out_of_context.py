@@ -62,8 +62,7 @@ def wrapper(name, ports, *, clocked=True):
         if width:
             bus = "held" if direction == "i" else "outputs"
             start = offset[direction]
-            # Escaped: it may be a word of Verilog's, such as "begin".
-            connections.append(f"    .\\{port} ({bus}[{start + width - 1}:{start}])")
+            connections.append(f"    .{port}({bus}[{start + width - 1}:{start}])")
             offset[direction] += width
     inputs, outputs = max(2, offset["i"]), max(2, offset["o"])
     connected = ",\n".join(connections)

@@ -164,9 +164,13 @@ def _unit_job(component, verilog, name, device):
     resets = ["rst"] if has("rst") else []
     unused = resets if device.family == "ecp5" else []
     ports = [(port, "i", 1) for port in resets if port not in unused]
+    declared = set(re.findall(r"^  (?:in|out)put (?:wire|reg) (?:\[\S+\] )?(\w+)",
+                              _top(verilog, name), re.M))
     for path, member, value in component.signature.flatten(component):
-        ports.append(("__".join(map(str, path)), "i" if member.flow == In else "o",
-                      len(Value.cast(value))))
+        port = "__".join(map(str, path))
+        # A word of Verilog's, such as "begin", has something behind it there.
+        port = next((name for name in (port, f"{port}_2", f"{port}_") if name in declared), port)
+        ports.append((port, "i" if member.flow == In else "o", len(Value.cast(value))))
     files = {
         f"{name}.v": verilog,
         "wrapper.v": out_of_context.wrapper(name, ports, clocked=has("clk")),

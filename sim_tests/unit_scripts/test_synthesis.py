@@ -65,10 +65,12 @@ def test_ports_may_be_words_of_verilog():
     class Register(wiring.Component):
         begin: In(3)
         end: Out(3)
+        soft: Out(1)
 
         def elaborate(self, platform):
             m = Module()
             m.d.sync += self.end.eq(self.begin)
+            m.d.comb += self.soft.eq(self.end.any())
             return m
     assert synthesize(Register(), name="words").record["ff"] == 3
 
