@@ -23,7 +23,7 @@ __all__ = [
 EXIT_CODES = """
 
 [bold]Exit codes:[/] 0 fine, 1 mismatch, 2 usage, 3 tool missing,
-4 does not fit or misses timing"""
+4 does not fit the device or misses timing"""
 
 
 def examples(*pairs):

@@ -73,7 +73,8 @@ def simulate_dense(
     out_dir: OutOption = None, json: JsonOption = None,
     count: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None,
     batch: Annotated[int | None, typer.Option(
-        min=1, help="Inputs that one run computes; default: as many as fit.")] = None,
+        min=1, help="Inputs that one run computes; default: as many as leave room for every "
+                    "tensor, to be compared.")] = None,
     netlist: NetlistOption = None,
 ):
     """Run a network on the dense core and compare every tensor and counter with the models."""

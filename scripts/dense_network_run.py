@@ -1,18 +1,19 @@
 """A dense network on the dense core in Verilator, compared tensor by tensor and to the cycle."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from golden.formats import DenseCounter
 from golden.systolic.compile import compile_network
 from golden.systolic.cycles import TIME_COUNTERS, dense_cycles
+from golden.systolic.too_small import TooSmall
 
 from .dense_run import check_run
 from .errors import Mismatch, UsageError
 from .records import record
 
-__all__ = ["NetworkRun", "largest_batch", "run_network"]
+__all__ = ["NetworkRun", "largest_batch", "require_room", "run_network"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,8 @@ class NetworkRun:
         counters = self.counters
         return record(
             bench=bench, config=settings.label, network=self.name, inputs=self.inputs,
-            pes=self.pes, cycles=self.cycles, utilisation=self.utilisation, bit_exact=True,
+            batch=self.batch, pes=self.pes, cycles=self.cycles, utilisation=self.utilisation,
+            bit_exact=True,
             active=counters[DenseCounter.ACTIVE],
             weight_stall=counters[DenseCounter.WEIGHT_STALL],
             weight_shift=counters[DenseCounter.WEIGHT_SHIFT],
@@ -82,37 +84,61 @@ class NetworkRun:
             **{"source": "rtl", **fields})
 
 
-def largest_batch(network, geometry, count):
+def largest_batch(network, geometry, count, *, keep):
     """How many of `count` inputs one run can compute: what has room for tensors and program.
+
+    Parameters
+    ----------
+    network : DenseNetwork
+    geometry : DenseGeometry
+    count : int
+    keep : bool
+        Whether all tensors are to stay in the buffer, to be compared.
 
     Returns
     -------
-    batch : int
-    keep : bool
-        Whether all tensors can stay in the buffer to be compared.
+    int
+        0 if not even one fits.
+    """
+    fits, fails = 0, count + 1
+    while fails - fits > 1:
+        # All of them first; else what is in the middle.
+        batch = count if fails > count and not fits else (fits + fails) // 2
+        try:
+            compile_network(network, geometry, batch=batch, keep=keep)
+            fits = batch
+        except ValueError:
+            fails = batch
+    return fits
+
+
+def require_room(network, geometry):
+    """Make sure that one input can be computed.
 
     Raises
     ------
     UsageError
-        If not even one fits, with the layer's name and what would help.
+        If not: with the layer's name, and with all parameters of a core that would be large enough.
     """
-    for keep in (True, False):
-        fits, fails = 0, count + 1
-        reason = None
-        while fails - fits > 1:
-            # All of them first; else what is in the middle.
-            batch = count if reason is None and not fits else (fits + fails) // 2
-            try:
-                compile_network(network, geometry, batch=batch, keep=keep)
-                fits = batch
-            except ValueError as error:
-                fails, reason = batch, error
-        if fits:
-            return fits, keep
-    raise UsageError(f"the network does not fit the core: {reason}") from reason
+    first, needs = None, {}
+    while True:
+        try:
+            compile_network(network, replace(geometry, **needs))
+            break
+        except TooSmall as error:
+            first = first or error
+            # Most memories are asked for again by the next layer.
+            needs[error.parameter] = max(error.value, 2 * needs.get(error.parameter, 0))
+        except ValueError as error:
+            raise UsageError(f"the network does not fit the core: {first or error}") from error
+    if first is not None:
+        rest = "" if needs == {first.parameter: first.value} else "; all of it would fit " + (
+            " ".join(f"--set {name}={value}" for name, value in needs.items()))
+        raise UsageError(f"the network does not fit the core: {first}{rest}") from first
 
 
-def run_network(name, network, inputs, simulator, settings, *, batch, keep=True, advance=None):
+def run_network(name, network, inputs, simulator, settings, *, batch, keep=True, tensors=None,
+                advance=None):
     """Run inputs through a network on the core.
 
     The whole unified buffer is compared with the golden model of the instructions, every tensor in
@@ -131,6 +157,8 @@ def run_network(name, network, inputs, simulator, settings, *, batch, keep=True,
         Inputs of a run.
     keep : bool
         Whether all tensors stay in the buffer.
+    tensors : dict of str to ndarray of int, shape (inputs, *shape), optional
+        What `network.run` makes of the inputs, if it is there already.
     advance : callable, optional
         Called with the number of inputs that were run, after each run.
 
@@ -147,7 +175,7 @@ def run_network(name, network, inputs, simulator, settings, *, batch, keep=True,
 
     geometry = settings.config.geometry
     total = len(next(iter(inputs.values())))
-    tensors, _ = network.run(inputs)
+    tensors = tensors or network.run(inputs)[0]
     counters = dict.fromkeys(DenseCounter, 0)
     outputs = {output: [] for output in network.outputs}
     compiled, cycles, seconds, compared = {}, 0, 0.0, ()
@@ -167,8 +195,12 @@ def run_network(name, network, inputs, simulator, settings, *, batch, keep=True,
         compared = tuple(key for key in network.shapes
                          if key in ready.places and (keep or key in network.outputs))
         for key in compared:
-            if not np.array_equal(ready.read(outcome.unified, key), tensors[key][part]):
-                raise Mismatch(f"{name}: tensor {key} is not what the network computes")
+            made, wanted = ready.read(outcome.unified, key), tensors[key][part]
+            if not np.array_equal(made, wanted):
+                at = tuple(np.argwhere(made != wanted)[0].tolist())
+                raise Mismatch(f"{name}: tensor {key} is not what the network computes: element "
+                               f"{at[1:]} of input {first + at[0]} is {made[at]} on the core, "
+                               f"{wanted[at]} in NumPy")
         for counter, cycles_predicted in predicted.items():
             if outcome.counters[counter] != cycles_predicted:
                 raise Mismatch(f"{name}: counter {counter.name} is {outcome.counters[counter]}, "

@@ -26,6 +26,7 @@ FIELDS = {
     "instances": (int, "how many of the component the core has"),
     "layer": (str, "name of the layer; absent for a whole network"),
     "inputs": (int, "inputs that were run"),
+    "batch": (int, "inputs of one run at most"),
     "accuracy": (float, "share of the inputs that were classified correctly"),
     "pes": (int, "processing elements"),
     "groups": (int, "column groups of the layer"),

@@ -1,5 +1,7 @@
 """Run a dense network on the simulated dense core, and compare it bit for bit."""
 
+import math
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from golden.models.digits import load_digits_data
 from golden.quantisation import quantise
 from golden.systolic.archive import read_dense_network
 
-from .dense_network_run import NetworkRun, largest_batch, run_network
+from .dense_network_run import NetworkRun, largest_batch, require_room, run_network
 from .designs import design_of
 from .errors import UsageError
 from .files import load_arrays, reading, writing
@@ -41,6 +43,8 @@ class SimulatedDense:
     settings : Settings
     network : DenseNetwork
     run : NetworkRun
+    most : int
+        Inputs that one run has room for, if not all tensors are kept.
     files : Generated
     outputs : Path
         What the core computed (.npz), an array for each output of the network.
@@ -51,6 +55,7 @@ class SimulatedDense:
     settings: Settings
     network: object
     run: NetworkRun
+    most: int
     files: Generated
     outputs: Path
     records: list[dict]
@@ -109,8 +114,11 @@ def _stored(source, name, array, network):
     """One input as stored numbers, in its shape."""
     shape, half = network.shapes[name], 1 << network.width - 1
     what = f"{source}: {name} is {array.dtype} of shape {array.shape}"
-    if array.ndim < 1 or array.dtype.kind not in "iuf" or array.size != len(array) * np.prod(shape):
-        raise UsageError(f"{what}, but the network takes numbers of shape {('inputs', *shape)}; "
+    flat = math.prod(shape),
+    if (array.ndim < 1 or array.dtype.kind not in "iuf"
+            or array.shape[1:] not in (tuple(shape), flat)):
+        raise UsageError(f"{what}, but the network takes numbers of shape "
+                         f"({', '.join(map(str, ('inputs', *shape)))}); "
                          f"{_REMEDY}")
     if array.dtype.kind == "f":
         if name not in network.scales:
@@ -139,7 +147,7 @@ def simulate(settings, *, model, inputs, steps, count=None, batch=None, out_dir=
     count : int, optional
         Only the first so many inputs.
     batch : int, optional
-        Inputs of a run; by default as many as fit.
+        Inputs of a run; by default as many as leave room for all tensors, to be compared.
     out_dir : path-like, optional
         By default ``build/<label>``.
     netlist : str, optional
@@ -165,11 +173,20 @@ def simulate(settings, *, model, inputs, steps, count=None, batch=None, out_dir=
         tables = " --set operand_tables=0" if network.width > 8 else ""
         raise UsageError(f"{model}: has activations of {network.width} bits; use --set "
                          f"activation_width={network.width}{tables}")
+    with steps.step("Computing it in NumPy"):
+        try:
+            tensors, _ = network.run(values)
+        except ValueError as error:
+            raise UsageError(f"{model}: {error}") from error
     total = len(next(iter(values.values())))
+    wanted, geometry = min(batch or total, total), settings.config.geometry
     with steps.step("Compiling the network"):
-        most, keep = largest_batch(network, settings.config.geometry, min(batch or total, total))
-    if batch is not None and most < min(batch, total):
+        require_room(network, geometry)
+        kept = largest_batch(network, geometry, wanted, keep=True)
+        most = kept if kept == wanted else largest_batch(network, geometry, wanted, keep=False)
+    if batch is not None and most < wanted:
         raise UsageError(f"--batch {batch}: a run has room for {most}; leave it out")
+    taken = wanted if batch is not None else kept or most
     out_dir = Path(out_dir) if out_dir is not None else build_dir(settings.label)
     files = generate(settings, steps=steps, out_dir=out_dir)
     design = design_of(settings.config)
@@ -178,19 +195,23 @@ def simulate(settings, *, model, inputs, steps, count=None, batch=None, out_dir=
         simulator = build_simulator(core, name=design.name)
     name = model if model in SHIPPED_NETWORKS else Path(model).stem
     with steps.step(f"Running {total} inputs in Verilator", total=total) as advance:
-        run = run_network(name, network, values, simulator, settings, batch=most, keep=keep,
-                          advance=advance)
+        run = run_network(name, network, values, simulator, settings, batch=taken,
+                          keep=taken <= kept, tensors=tensors, advance=advance)
     outputs = out_dir / "outputs.npz"
     with writing(out_dir, option="--out-dir"):
-        np.savez(outputs, **run.outputs)
+        # Not by `savez`, for which names are its own arguments, too.
+        with zipfile.ZipFile(outputs, "w") as archive:
+            for output, array in run.outputs.items():
+                with archive.open(f"{output}.npy", "w") as member:
+                    np.lib.format.write_array(member, array)
     records = [run.to_record(settings, "simulate", source="netlist" if netlist else "rtl")]
-    return SimulatedDense(settings, network, run, files, outputs, records)
+    return SimulatedDense(settings, network, run, most, files, outputs, records)
 
 
 def report(result, console):
     """Print the layers, where the cycles went, and where the files are."""
     run, network = result.run, result.network
-    table = Table(title=f"{run.name}: {run.inputs} inputs, {run.batch} a run", box=None,
+    table = Table(title=escape(f"{run.name}: {run.inputs} inputs, {run.batch} a run"), box=None,
                   title_justify="left", pad_edge=False)
     for title in ("layer", "operator", "output", "weights", "multiplications", "= golden"):
         table.add_column(title, justify="right" if title[0] in "wm=" else "left")
@@ -203,6 +224,9 @@ def report(result, console):
     console.print(table)
     if any(layer.name not in run.tensors for layer in network.layers):
         console.print("[dim]What is not kept in the buffer is compared by what becomes of it.[/]")
+    if result.most > run.batch:
+        console.print(f"[dim]So many a run leave room for every tensor; {result.most} fit without "
+                      f"(--batch {result.most}).[/]")
 
     counters = run.counters
     console.print(f"\n{run.cycles / run.inputs:.1f} cycles an input, {run.cycles} in all, "

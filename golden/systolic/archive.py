@@ -27,11 +27,18 @@ def write_dense_network(network, target):
     ----------
     network : DenseNetwork
     target : path-like or binary file object
+
+    Raises
+    ------
+    ValueError
+        If an array is not of integers.
     """
     arrays, numbers = {}, {}
 
     def plain(value):
         if isinstance(value, np.ndarray):
+            if value.dtype.kind not in "iu":
+                raise ValueError(f"Arrays of a dense network are integers, not {value.dtype}")
             # In the least type that holds it, and once however many layers share it.
             low, high = (int(value.min()), int(value.max())) if value.size else (0, 0)
             type_ = np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high))
@@ -82,6 +89,8 @@ def read_dense_network(source):
             raise ValueError("it is no archive of NumPy's")
         with np.load(source, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
+        if "header" not in arrays:
+            raise ValueError("it has no header")
         header = json.loads(arrays["header"].tobytes())
         if header["format"] != _FORMAT or header["version"] != _VERSION:
             raise ValueError(f"it is {header['format']!r}, version {header['version']}, not "

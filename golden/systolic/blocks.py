@@ -2,6 +2,7 @@
 
 from ..formats import Operation, Register
 from .schedule import Step, pieces
+from .too_small import TooSmall
 
 __all__ = ["Blocks"]
 
@@ -97,9 +98,8 @@ class Blocks:
         while some > 1 and room(some) > depth // 2:
             some -= 1
         if room(some) > depth:
-            raise ValueError(
-                f"Layer {name!r}: its shortest part takes {room(some)} accumulators, of "
-                f"accumulator_depth={depth}; set accumulator_depth={2 * room(some)}")
+            raise TooSmall(f"Layer {name!r}: its shortest part takes {room(some)} accumulators, of "
+                           f"accumulator_depth={depth}", "accumulator_depth", 2 * room(some))
         return some
 
     def _accumulator(self, rows):

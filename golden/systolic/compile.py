@@ -13,6 +13,7 @@ from .network import DenseNetwork
 from .places import place_tensors
 from .schedule import Step, schedule
 from .storage import Storage
+from .too_small import TooSmall
 
 __all__ = ["CompiledNetwork", "compile_network"]
 
@@ -110,8 +111,10 @@ def compile_network(network, geometry, *, batch=1, keep=False, stream=False, lea
 
     Raises
     ------
+    TooSmall
+        If a memory of the core has no room.
     ValueError
-        If something does not fit, with the layer's name and what would help.
+        If something else does not fit, with the layer's name and what would help.
     """
     if network.width != geometry.activation_width:
         raise ValueError(f"The network has activations of {network.width} bits, the core "
@@ -127,18 +130,18 @@ def compile_network(network, geometry, *, batch=1, keep=False, stream=False, lea
             try:
                 steps += lowering.lower(layer, pools.get(layer.name))
             except ValueError as error:
-                text = str(error)
-                raise ValueError(text if text.startswith("Layer ")
-                                 else f"Layer {layer.name!r}: {text}") from None
+                if str(error).startswith("Layer "):
+                    raise
+                raise ValueError(f"Layer {layer.name!r}: {error}") from None
     if stream:
         steps = [*_transfers(network, places, batch, network.inputs, Operation.READ_HOST_MEMORY),
                  *steps,
                  *_transfers(network, places, batch, network.outputs, Operation.WRITE_HOST_MEMORY)]
     words = schedule(steps, rows=geometry.rows)
     if len(words) > geometry.program_depth:
-        raise ValueError(f"The program has {len(words)} instructions of program_depth="
-                         f"{geometry.program_depth}; set program_depth="
-                         f"{1 << (len(words) - 1).bit_length()}")
+        raise TooSmall(f"The program has {len(words)} instructions of program_depth="
+                       f"{geometry.program_depth}", "program_depth",
+                       1 << (len(words) - 1).bit_length())
     storage.memories.program = words
     return CompiledNetwork(network, geometry, batch, storage.memories, places)
 

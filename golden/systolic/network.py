@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .layer_checks import check_layer
 from .layers import FullyConnected
 
 __all__ = ["DenseNetwork"]
@@ -32,8 +33,9 @@ class DenseNetwork:
     Raises
     ------
     ValueError
-        If a name is there twice or unknown, or a layer can't take the shapes that it gets; with the
-        layer's name. If `width` is not from 2 to 16.
+        If a name is there twice or unknown, or a layer can't take the shapes that it gets, or has
+        numbers that it can't have; with the layer's name. If `width` is not from 2 to 16, or a
+        scale or shape of an input is none.
     """
 
     inputs: dict
@@ -47,7 +49,23 @@ class DenseNetwork:
     def __post_init__(self):
         if not (isinstance(self.width, int) and 2 <= self.width <= 16):
             raise ValueError(f"Activations have 2 to 16 bits, not {self.width!r}")
-        shapes = {name: tuple(shape) for name, shape in self.inputs.items()}
+        shapes = {}
+        for name, shape in self.inputs.items():
+            if not isinstance(shape, tuple | list) or not all(size > 0 for size in shape):
+                raise ValueError(f"Input {name!r} has a shape such as (8, 8, 1) or (64,), not "
+                                 f"{shape!r}")
+            shapes[name] = tuple(shape)
+        for name, scale in self.scales.items():
+            if name not in shapes:
+                raise ValueError(f"There is a scale of {name!r}, which is no input")
+            if not (isinstance(scale, tuple | list) and len(scale) == 2
+                    and scale[0] > 0 and math.isfinite(scale[0])):
+                raise ValueError(f"Input {name!r} has a positive scale and a zero point, not "
+                                 f"{scale!r}")
+        for name in [*shapes, *(layer.name for layer in self.layers)]:
+            # Names are those of files' members, and are printed.
+            if not (isinstance(name, str) and name and name.isprintable()):
+                raise ValueError(f"A name is text that can be printed, not {name!r}")
         for layer in self.layers:
             unknown = [name for name in layer.inputs if name not in shapes]
             if unknown:
@@ -56,6 +74,7 @@ class DenseNetwork:
             if layer.name in shapes:
                 raise ValueError(f"There are two tensors of the name {layer.name!r}")
             try:
+                check_layer(layer, self.width)
                 shapes[layer.name] = layer.output_shape(*(shapes[name] for name in layer.inputs))
             except ValueError as error:
                 raise ValueError(f"Layer {layer.name!r}: {error}") from None

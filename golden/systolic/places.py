@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from .layers import Concat, Reshape
+from .too_small import TooSmall
 
 __all__ = ["Place", "place_tensors"]
 
@@ -101,11 +102,11 @@ def place_tensors(network, geometry, *, batch=1, keep=False, pools=None):
             at = max(at, high)
         addresses[root] = at
         if at + size > geometry.unified_depth:
-            raise ValueError(
+            raise TooSmall(
                 f"Layer {root!r}: its {size} elements do not fit beside those that are still "
-                f"needed: they would end at {at + size} of unified_depth={geometry.unified_depth}; "
-                f"set unified_depth={1 << (at + size - 1).bit_length()}"
-                + (f" or a smaller batch than {batch}" if batch > 1 else ""))
+                f"needed: they would end at {at + size} of unified_depth={geometry.unified_depth}",
+                "unified_depth", 1 << (at + size - 1).bit_length(),
+                f" or a smaller batch than {batch}" if batch > 1 else "")
     places = {}
     for name in names:
         root, offset = homes.get(name, (name, 0))

@@ -4,6 +4,7 @@ import numpy as np
 
 from .functions import sigmoid_table
 from .memories import DenseMemories
+from .too_small import TooSmall
 
 __all__ = ["Storage"]
 
@@ -42,8 +43,8 @@ class Storage:
             self._known[key] = self.weight_rows
             end = self.weight_rows + len(rows)
             if end > g.weight_depth:
-                raise ValueError(f"Layer {name!r}: its weights end at row {end} of weight_depth="
-                                 f"{g.weight_depth}; set weight_depth={-(-end // 64) * 64}")
+                raise TooSmall(f"Layer {name!r}: its weights end at row {end} of weight_depth="
+                               f"{g.weight_depth}", "weight_depth", -(-end // 64) * 64)
             self.memories.weights[self.weight_rows:end] = rows
             self.weight_rows = end
         return self._known[key]
@@ -69,9 +70,9 @@ class Storage:
         if key not in self._known:
             end = self.channels + len(rows)
             if end > g.parameter_depth:
-                raise ValueError(f"Layer {name!r}: its parameters end at channel {end} of "
-                                 f"parameter_depth={g.parameter_depth}; set parameter_depth="
-                                 f"{1 << (end - 1).bit_length()}")
+                raise TooSmall(f"Layer {name!r}: its parameters end at channel {end} of "
+                               f"parameter_depth={g.parameter_depth}", "parameter_depth",
+                               1 << (end - 1).bit_length())
             self._known[key] = self.channels
             self.memories.parameters[self.channels:end] = rows
             self.channels = -(-end // g.lanes) * g.lanes
@@ -112,7 +113,7 @@ class Storage:
             if np.array_equal(table, values):
                 return number
         if len(tables) == most:
-            raise ValueError(f"Layer {name!r}: it needs one more of the {what}, which are {most}; "
-                             f"set {what}={most + 1}")
+            raise TooSmall(f"Layer {name!r}: it needs one more of the {what}, which are {most}",
+                           what, most + 1)
         tables.append(values)
         return len(tables) - 1

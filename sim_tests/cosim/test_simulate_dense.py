@@ -94,10 +94,14 @@ def test_inputs_that_need_several_runs(chain, tmp_path):
     assert result.run.tensors == ("x", "hidden", "out")
     assert np.array_equal(result.run.outputs["out"], network.run({"x": stored[:49]})[0]["out"])
     assert result.run.counters[DenseCounter.USEFUL_MACS] == 49 * network.macs
+    assert result.most == 34
     halves = run(file, tmp_path / "x.npy", tmp_path, count=4, batch=2)
-    assert halves.run.batch == 2
-    with pytest.raises(UsageError, match="--batch 30: a run has room for 25; leave it out"):
-        run(file, tmp_path / "x.npy", tmp_path, batch=30)
+    assert (halves.run.batch, halves.most) == (2, 2)
+    crowded = run(file, tmp_path / "x.npy", tmp_path, batch=30)
+    assert crowded.run.tensors == ("out",) and crowded.run.batch == 30
+    assert np.array_equal(crowded.run.outputs["out"], network.run({"x": stored})[0]["out"])
+    with pytest.raises(UsageError, match="--batch 40: a run has room for 34; leave it out"):
+        run(file, tmp_path / "x.npy", tmp_path, batch=40)
 
 
 @pytest.mark.cosim
@@ -132,7 +136,19 @@ def test_a_wrong_cycle_is_noticed(chain, tmp_path, monkeypatch):
         run(chain[1], tmp_path / "x.npy", tmp_path)
 
 
+@pytest.mark.cosim
+@pytest.mark.parametrize("name", ["allow_pickle", "file", "a/../b", "[red]"])
+def test_any_name_is_that_of_an_array(name, tmp_path):
+    network = DenseNetwork(inputs={"x": (3,)}, layers=(fully_connected(name, "x", 2, 3, 4),))
+    write_dense_network(network, tmp_path / "[bold]net.npz")
+    np.save(tmp_path / "x.npy", np.ones((2, 3), int))
+    result = run(tmp_path / "[bold]net.npz", tmp_path / "x.npy", tmp_path)
+    with np.load(result.outputs) as outputs:
+        assert outputs.files == [name] and outputs[name].shape == (2, 2)
+
+
 WRONG = {
+    "channels first": (np.zeros((4, 3, 2), int), "but the network takes numbers of shape"),
     "integers of another shape": (np.zeros((2, 5), int), "but the network takes numbers of shape"),
     "integers that do not fit": (np.full((1, 6), 128), "x is from 128 to 128, but .* -128 to 127"),
     "no number": (np.full((1, 6), np.nan), "holds a NaN"),
@@ -175,8 +191,10 @@ def test_files_that_are_none(chain, sum_of_two, tmp_path):
 
 def test_networks_that_do_not_fit(chain, tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((2, 6), int))
-    for changes, message in (({"weight_depth": 4}, "Layer 'hidden'.*weight_depth"),
-                             ({"program_depth": 4}, "The program has .* set program_depth=16"),
+    for changes, message in (({"weight_depth": 4}, "Layer 'hidden'.* set weight_depth=64$"),
+                             ({"weight_depth": 24, "parameter_depth": 8}, "all of it would fit "
+                              "--set parameter_depth=16 --set weight_depth=64$"),
+                             ({"program_depth": 4}, "The program has .* set program_depth=16$"),
                              ({"activation_width": 9, "operand_tables": 0, "function_tables": 0},
                               "activations of 8 bits; use --set activation_width=8")):
         settings = configuration("dense", core="dense", **SMALL | changes)

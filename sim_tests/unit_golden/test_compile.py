@@ -172,11 +172,13 @@ def test_sums_that_might_saturate_are_refused():
 
 
 def test_networks_are_checked():
-    fc = FullyConnected(name="fc", inputs=("x",), weights=np.ones((2, 3)), bias=np.zeros(2))
+    fc = FullyConnected(name="fc", inputs=("x",), weights=np.ones((2, 3), int),
+                        bias=np.zeros(2, int))
     for layers, problem in (
             ((dataclasses.replace(fc, inputs=("y",)),), "'fc' takes 'y', which is neither"),
             ((fc, fc), "two tensors of the name 'fc'|do not go"),
-            ((dataclasses.replace(fc, weights=np.ones((2, 4))),), "'fc': weights for 4 inputs")):
+            ((dataclasses.replace(fc, weights=np.ones((2, 4), int)),),
+             "'fc': weights for 4 inputs")):
         with pytest.raises(ValueError, match=problem):
             DenseNetwork(inputs={"x": (3,)}, layers=layers)
     network = DenseNetwork(inputs={"x": (3,)}, layers=(fc,))
