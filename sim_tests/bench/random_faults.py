@@ -119,7 +119,7 @@ def faulty(rng, geometry, fault):
             [encode(Operation.READ_WEIGHTS, tiles=1, address=(1 << 32) - g.rows)]],
         Fault.BAD_PARAMETERS: [
             activated(parameters=g.parameter_depth - g.lanes, last_column=g.lanes)
-            if g.lanes < g.columns else activated(function=g.function_tables + 1),
+            if g.lanes < g.columns else activated(function=min(7, g.function_tables + 1)),
             *[way(function=number) for way in (activated, vectored)
               for number in {7, min(7, g.function_tables + 1)}],
             [configure(Register.DESTINATION, parameters=g.parameter_depth)]
