@@ -74,9 +74,11 @@ def run_dense_digits(name, simulator, settings, pixels, labels):
     """
     network = load_dense_digits(name)
     inputs = dense_digits_inputs(name, pixels)
-    run = run_network(f"digits-{name}", network, inputs, simulator, settings, batch=_BATCH[name])
+    tensors, _ = network.run(inputs)
+    run = run_network(f"digits-{name}", network, inputs, simulator, settings, batch=_BATCH[name],
+                      tensors=tensors)
     output = network.outputs[0]
     right, right_golden = (
         float(np.mean(np.argmax(values, axis=1) == labels))
-        for values in (run.outputs[output], network.run(inputs)[0][output]))
+        for values in (run.outputs[output], tensors[output]))
     return DenseDigits(name, run, right, right_golden)

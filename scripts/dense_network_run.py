@@ -6,7 +6,7 @@ import numpy as np
 
 from golden.formats import DenseCounter
 from golden.systolic.compile import compile_network
-from golden.systolic.cycles import TIME_COUNTERS, dense_cycles
+from golden.systolic.cycles import dense_cycles
 from golden.systolic.too_small import TooSmall
 
 from .dense_run import check_run
@@ -68,7 +68,10 @@ class NetworkRun:
         return self.macs * self.inputs / self.pes / self.cycles
 
     def to_record(self, settings, bench, **fields):
-        """A flat record, see `scripts.records`; with more `fields`, if given."""
+        """A flat record, see `scripts.records`; with more `fields`, if given.
+
+        It is exact, for a run that is not ends as a Mismatch.
+        """
         counters = self.counters
         return record(
             bench=bench, config=settings.label, network=self.name, inputs=self.inputs,
@@ -223,9 +226,7 @@ def _model(compiled, config):
     """Counters of a run by the cycle model, if there is one of the core."""
     if config.serial_output:
         return {}
-    return {counter: value
-            for counter, value in dense_cycles(compiled.memories.program, config.geometry).items()
-            if counter in TIME_COUNTERS}
+    return dense_cycles(compiled.memories.program, config.geometry)
 
 
 def _budget(memories, predicted):

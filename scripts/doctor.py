@@ -102,8 +102,8 @@ CHECKS = (
     Check("torch", "training: weft compress --retrain", False,
           package("torch", "torch"), f"{sys.executable} -m pip install '{REPO}[train]'"),
     Check("WEFT_DATA", "tests on the papers' layers", False, probes.data,
-          "export WEFT_DATA=/folder/of/the/data, which may hold mnist/ (the four .gz files), "
-          "squeezenet/, images/, mlperf_tiny/ and eie/alexnet_fc8.npz"),
+          "export WEFT_DATA=/folder/of/the/data  # of mnist/, squeezenet/, images/, mlperf_tiny/, "
+          "eie/, or some of them"),
 )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from golden.compression.float_network import FloatLayer
 from golden.network import Window
 
-from ..files import reading
+from ..files import load_arrays, reading
 
 __all__ = ["Weights", "read_weights"]
 
@@ -68,16 +68,9 @@ def read_weights(path):
         If the file is not so; what is wrong is named.
     """
     with reading(path, remedy=_FORMAT):
-        try:
-            loaded = np.load(path, allow_pickle=False)
-        except (EOFError, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise ValueError("is no .npz file") from error
-        if not isinstance(loaded, np.lib.npyio.NpzFile):
+        arrays = load_arrays(path)
+        if isinstance(arrays, np.ndarray):
             raise ValueError("holds a single array")
-        with loaded:
-            arrays = dict(loaded)
         layers = _layers(arrays)
         scale = arrays.pop("input_scale", np.float64(1))
         if scale.ndim or not (np.isfinite(scale) and scale > 0):
